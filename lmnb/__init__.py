@@ -1,0 +1,1 @@
+"""The notebook chat for local models."""
