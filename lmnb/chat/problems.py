@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+if TYPE_CHECKING:
+    from lmnb.chat.reply import Reply
 
 ProblemKind = Literal[
     "noServer",  # nothing to talk to
@@ -61,8 +64,14 @@ class Problem:
 
 
 class ChatError(Exception):
-    """A turn that failed, raised where there is no view to show its problem in."""
+    """A turn that failed.
 
-    def __init__(self, problem: Problem) -> None:
+    Attributes:
+        problem: What happened and what to do next.
+        reply: What had been written before, if anything.
+    """
+
+    def __init__(self, problem: Problem, reply: Reply | None = None) -> None:
         super().__init__(str(problem))
         self.problem = problem
+        self.reply = reply

@@ -69,6 +69,8 @@ class Turn:
     Attributes:
         prompt: What the person said.
         cell: The id of the cell that owns the turn, where the front end tells it.
+        asked: The model key the person asked for with this prompt, if any; `model` is the one that answered.
+        system: The system prompt the person gave with this prompt, if any; it holds for the turns after it.
         status: What it is doing, or how it ended.
         host: The server, once one answered.
         model: The model's identifier as soon as one is chosen.
@@ -81,6 +83,7 @@ class Turn:
     prompt: str
     cell: str | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    asked: str | None = None
     system: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     status: Status = "connecting"

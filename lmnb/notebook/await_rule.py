@@ -1,0 +1,59 @@
+"""`%%chat` cells are awaited where that works, so that the kernel goes on hearing Stop while the answer streams.
+
+A blocking cell on ipykernel 7.4 hears no widget message before it ends; an awaited one does within milliseconds.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+NAMES = ("chat", "lm")
+HEAD = re.compile(r"%%(chat|lm)(?!\w|\?)(.*)", re.DOTALL)
+
+
+class AwaitRule:
+    """An input transformer (`input_transformers_cleanup`) with the one piece of state it needs.
+
+    It rewrites a `%%chat` cell only in a kernel, with `%autoawait` on, and when the cell is not being run by another
+    cell (`%%time`, `run_cell`): those reach the ordinary magic, which blocks. It has no side effects, as IPython
+    transforms a cell more than once.
+
+    Args:
+        shell: The shell; its `kernel` and `autoawait` are asked at each cell.
+        owned: Tells whether `%%NAME` is ours, so that a magic of somebody else's is left alone.
+    """
+
+    def __init__(self, shell: InteractiveShell, owned: Callable[[str], bool]) -> None:
+        self._shell = shell
+        self._owned = owned
+        self._depth = 0
+
+    def __call__(self, lines: list[str]) -> list[str]:
+        """The cell's lines, rewritten or as they were."""
+        at = next((i for i, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), None)
+        head = HEAD.match(lines[at]) if at is not None else None
+        if at is None or head is None or not self._owned(head[1]):
+            return lines
+        body = "".join(lines[at + 1 :])
+        if not self._awaits():
+            # Without the comment above it and with a body, as IPython refuses a cell magic that has none.
+            return [lines[at], *(lines[at + 1 :] or ["\n"])]
+        magics = "get_ipython().magics_manager.registry['ChatMagics']"
+        return [f"await {magics}.respond({head[2].strip()!r}, {body!r})\n"]
+
+    def enter(self, *_: object) -> None:
+        """A cell begins (`pre_run_cell`)."""
+        self._depth += 1
+
+    def leave(self, *_: object) -> None:
+        """A cell has ended (`post_run_cell`); the one that loaded us was not seen to begin."""
+        self._depth = max(0, self._depth - 1)
+
+    def _awaits(self) -> bool:
+        return not self._depth and getattr(self._shell, "kernel", None) is not None and bool(self._shell.autoawait)

@@ -1,0 +1,105 @@
+"""Loading and unloading: what `%load_ext lmnb` puts into the shell, and takes out again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lmnb import studio
+from lmnb.notebook.await_rule import NAMES, AwaitRule
+from lmnb.notebook.magics import ChatMagics, document
+from lmnb.notebook.models import model_magic
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from lmnb.conversation import Conversation
+
+
+class Extension:
+    """Everything lmnb adds to one shell."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self.shell = shell
+        self.magics = ChatMagics(shell, _conversation)
+        self.cell_magics = {name: document(self.magics.chat, name) for name in NAMES}
+        self.line_magics = {"lm": model_magic()}
+        self.rule = AwaitRule(shell, self.owns)
+        self._taken: dict[str, Any] = {}
+
+    def owns(self, name: str) -> bool:
+        """Whether `%%name` is ours now."""
+        return self._registered("cell").get(name) is self.cell_magics.get(name)
+
+    def load(self) -> None:
+        """Register the magics, the rule and its events; begin to import the SDK in the background."""
+        shell = self.shell
+        for name, magic in self.cell_magics.items():
+            self._tell_owner(name)
+            shell.register_magic_function(magic, "cell", name)
+        for name, magic in self.line_magics.items():
+            shell.register_magic_function(magic, "line", name)
+        shell.magics_manager.registry["ChatMagics"] = self.magics
+        shell.input_transformers_cleanup.append(self.rule)
+        shell.events.register("pre_run_cell", self.rule.enter)
+        shell.events.register("post_run_cell", self.rule.leave)
+        studio.begin_import()
+
+    def unload(self) -> None:
+        """Take out what `load` put in, and nothing else."""
+        shell = self.shell
+        for name in self.cell_magics:
+            if self.owns(name):
+                self._give_back(name)
+        for name, magic in self.line_magics.items():
+            if self._registered("line").get(name) is magic:
+                del self._registered("line")[name]
+        shell.magics_manager.registry.pop("ChatMagics", None)
+        shell.input_transformers_cleanup.remove(self.rule)
+        shell.events.unregister("pre_run_cell", self.rule.enter)
+        shell.events.unregister("post_run_cell", self.rule.leave)
+
+    def _registered(self, kind: str) -> dict[str, Any]:
+        magics: dict[str, Any] = self.shell.magics_manager.magics[kind]
+        return magics
+
+    def _tell_owner(self, name: str) -> None:
+        other = self._registered("cell").get(name)
+        if other is None:
+            return
+        self._taken[name] = other
+        if name == "chat":
+            where = getattr(other, "__module__", None) or type(other).__module__
+            print(  # noqa: T201 - said once, where the person looks
+                f"%%chat belonged to {where} and is lmnb's now; %%lm is a second name. "
+                "`%unload_ext lmnb` gives it back."
+            )
+
+    def _give_back(self, name: str) -> None:
+        if name in self._taken:
+            self._registered("cell")[name] = self._taken.pop(name)
+        else:
+            del self._registered("cell")[name]
+
+
+def _conversation() -> Conversation:
+    from lmnb.conversation import Conversation  # noqa: PLC0415 - at the first cell, not at %load_ext
+
+    studio.warm_up()
+    return Conversation()
+
+
+_loaded: dict[int, Extension] = {}
+
+
+def load(shell: InteractiveShell) -> None:
+    """`%load_ext lmnb`. A second call does nothing."""
+    if id(shell) not in _loaded:
+        _loaded[id(shell)] = Extension(shell)
+        _loaded[id(shell)].load()
+
+
+def unload(shell: InteractiveShell) -> None:
+    """`%unload_ext lmnb`."""
+    extension = _loaded.pop(id(shell), None)
+    if extension is not None:
+        extension.unload()
