@@ -1,0 +1,8 @@
+"""What the person sees while a model answers: one live view per cell. The only room that imports anywidget.
+
+Importing this package is cheap; anywidget itself is imported when the first view opens.
+"""
+
+from lmnb.widgets.view import CellView
+
+__all__ = ["CellView"]

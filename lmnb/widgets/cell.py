@@ -1,0 +1,56 @@
+"""The widget of one cell: a stub that mounts the core's view, and a state that is computed when it is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from lmnb.widgets.core import shared_core, shared_layout
+from lmnb.widgets.routing import honour_subshells
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STUB = (
+    "export default{async render({model:m,el,host,signal}){let w;"
+    "try{w=await Promise.race([host.getWidget(m.get('core')),new Promise((_,no)=>setTimeout(no,3e3))])}catch{}"
+    "if(signal.aborted)return;if(w)return w.exports.mount({model:m,el,signal});"
+    "el.style.whiteSpace='pre-wrap';el.textContent=m.get('text');"
+    "m.on('msg:custom',({kind:k,text:t})=>{if(k=='settle')m.send({kind:'settled',count:0});"
+    "else if(t!=null)el.textContent=k=='append'?el.textContent+t:t});m.send({kind:'hello'})}}"
+)
+"""Each cell's own front end. It crosses the wire with each cell, so it is short; without a core it shows plain text."""
+
+FRONT_END_DEFAULTS = frozenset({"_dom_classes", "_view_count", "tabbable", "tooltip"})
+"""What the front end sets by itself to what we would send."""
+
+
+class Cell(anywidget.AnyWidget):
+    """The model that a page follows.
+
+    Its state has, besides `core`, what `now` answers at that moment: `text`, `reasoning`, `seq` and `state`. They are
+    no traits: nothing is sent when they change, and a page cannot write them.
+
+    Args:
+        now: Returns the four values; called on any thread.
+    """
+
+    _esm = traitlets.Unicode(STUB).tag(sync=True)
+    core = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, now: Callable[[], dict[str, Any]]) -> None:
+        self._now = now
+        super().__init__(core=f"anywidget:{shared_core().model_id}", layout=shared_layout())
+        honour_subshells(self)
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+        """The state as a page, a saved notebook or `open` asks for it; always the newest."""
+        state: dict[str, Any] = super().get_state(key, drop_defaults)
+        if key is not None:
+            return state
+        return {name: value for name, value in state.items() if name not in FRONT_END_DEFAULTS} | self._now()
+
+    def __repr__(self) -> str:
+        return "<the live view of an answer>"
