@@ -1,0 +1,62 @@
+"""The door to LM Studio: ask for an answer, and events come back. The only room that imports the SDK.
+
+Importing this module costs nothing and does not import the SDK: that happens with the first call, or in the background.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from lmnb.studio.requests import Request
+
+if TYPE_CHECKING:
+    from lmnb.studio.chats import from_chat, to_chat
+    from lmnb.studio.choosing import Model, size
+    from lmnb.studio.local import catalogue, get, start_server
+    from lmnb.studio.prediction import Running, start
+    from lmnb.studio.sdk import begin_import, warm_up
+    from lmnb.studio.shelf import models
+    from lmnb.studio.thread import io_loop
+
+__all__ = [
+    "Model",
+    "Request",
+    "Running",
+    "begin_import",
+    "catalogue",
+    "from_chat",
+    "get",
+    "io_loop",
+    "models",
+    "size",
+    "start",
+    "start_server",
+    "to_chat",
+    "warm_up",
+]
+
+_WHERE = {
+    "Model": "choosing",
+    "Running": "prediction",
+    "begin_import": "sdk",
+    "catalogue": "local",
+    "from_chat": "chats",
+    "get": "local",
+    "io_loop": "thread",
+    "models": "shelf",
+    "size": "choosing",
+    "start": "prediction",
+    "start_server": "local",
+    "to_chat": "chats",
+    "warm_up": "sdk",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    value = getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
+    globals()[name] = value
+    return value

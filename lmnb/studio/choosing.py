@@ -1,0 +1,221 @@
+"""Which models there are, and which one answers."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lmnb.chat.events import Loading, Noticed
+from lmnb.chat.problems import ChatError, Choice, Problem
+from lmnb.studio import failures
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+    import lmstudio as lms
+
+    from lmnb.chat.events import Event
+    from lmnb.studio.hosts import Place
+
+    Hold = Callable[[Any], None]
+
+T = TypeVar("T")
+
+ANSWER = 10.0
+"""Seconds in which a server has to answer a plain question."""
+
+SHOWN = 8
+"""Models listed where a key was not found."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model on disk, or an instance of one that is loaded.
+
+    Attributes:
+        key: What `-m` takes.
+        identifier: Of the loaded instance; None for one that is only on disk.
+        name: As a person calls it.
+        kind: `"llm"` or `"embedding"`.
+        size_bytes: On disk.
+        context: Tokens: of the instance, or the most the model can have.
+        loaded, vision, tools: What it is and what it was trained for.
+    """
+
+    key: str
+    identifier: str | None = None
+    name: str = ""
+    kind: str = "llm"
+    size_bytes: int | None = None
+    context: int | None = None
+    loaded: bool = False
+    vision: bool = False
+    tools: bool = False
+    path: str = ""
+
+    @property
+    def note(self) -> str:
+        """What is said beside its key: `2.5 GB · loaded`."""
+        return " · ".join(filter(None, (size(self.size_bytes), "loaded" if self.loaded else "")))
+
+
+def size(count: int | None) -> str:
+    """Bytes as a person writes them: `98 MB`, `2.5 GB`; nothing for None."""
+    if count is None:
+        return ""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def parse(info: dict[str, Any], *, loaded: bool) -> Model:
+    """A model from the server's own words."""
+    return Model(
+        key=info["modelKey"],
+        identifier=info.get("identifier"),
+        name=info.get("displayName") or info["modelKey"],
+        kind=info.get("type", "llm"),
+        size_bytes=info.get("sizeBytes"),
+        context=info.get("contextLength") or info.get("maxContextLength"),
+        loaded=loaded,
+        vision=bool(info.get("vision")),
+        tools=bool(info.get("trainedForToolUse")),
+        path=info.get("path", ""),
+    )
+
+
+async def answered(call: Awaitable[T], place: Place) -> T:
+    """The server's answer to a plain question, within `ANSWER` seconds.
+
+    Raises:
+        ChatError: If it does not come.
+    """
+    try:
+        return await asyncio.wait_for(call, ANSWER)
+    except asyncio.TimeoutError:
+        raise ChatError(failures.silent(place)) from None
+
+
+async def loaded(client: lms.AsyncClient, place: Place) -> list[Model]:
+    """The language models that are loaded. In one call; with the SDK's own types it would be one more per model."""
+    infos = await answered(client.llm.remote_call("listLoaded"), place)
+    return [parse(info, loaded=True) for info in infos or ()]
+
+
+async def downloaded(client: lms.AsyncClient, place: Place) -> list[Model]:
+    """The models on disk, of every kind."""
+    infos = await answered(client.system.remote_call("listDownloadedModels"), place)
+    return [parse(info, loaded=False) for info in infos or ()]
+
+
+async def listing(client: lms.AsyncClient, place: Place) -> list[Model]:
+    """Every model: the loaded instances first, then what is only on disk."""
+    instances = await loaded(client, place)
+    keys = {model.key for model in instances}
+    return instances + [model for model in await downloaded(client, place) if model.key not in keys]
+
+
+async def choose(
+    client: lms.AsyncClient, wanted: str | None, place: Place, emit: Callable[[Event], None], hold: Hold
+) -> Model:
+    """The instance that answers, loaded if need be.
+
+    Args:
+        client: Connected.
+        wanted: A key or identifier, or None for the one that is there.
+        place: Where the client is connected to.
+        emit: Told of progress and of what was chosen.
+        hold: Given the open channel of a load, and None when it is over, so that the load can be stopped.
+
+    Raises:
+        ChatError: If there is no such model, with what there is instead; or if it does not load.
+    """
+    instances = await loaded(client, place)
+    if wanted is None and instances:
+        return instances[0]
+    if wanted is None:
+        wanted = await _only(client, place, emit)
+    elif (found := _match(wanted, instances)) is not None:
+        return found
+    identifier = await _load(client, wanted, place, emit, hold)
+    found = _match(identifier, await loaded(client, place))
+    return found or Model(wanted, identifier, loaded=True)
+
+
+def _match(wanted: str, instances: Sequence[Model]) -> Model | None:
+    name = wanted.casefold()
+    for of in (lambda model: model.identifier, lambda model: model.key, lambda model: model.path):
+        for model in instances:
+            if (of(model) or "").casefold() == name:
+                return model
+    return None
+
+
+async def _only(client: lms.AsyncClient, place: Place, emit: Callable[[Event], None]) -> str:
+    """The key of the only language model on disk."""
+    found = [model for model in await downloaded(client, place) if model.kind == "llm"]
+    if len(found) != 1:
+        raise ChatError(failures.none_loaded(place, [_choice(model) for model in found]))
+    emit(Noticed(f"No model was loaded; {found[0].key} is the only one here and was loaded for this."))
+    return found[0].key
+
+
+async def _load(client: lms.AsyncClient, key: str, place: Place, emit: Callable[[Event], None], hold: Hold) -> str:
+    """Load a model and return its identifier."""
+    import lmstudio as lms  # noqa: PLC0415
+
+    begun = False
+
+    def on_progress(progress: float) -> None:
+        nonlocal begun
+        if progress < 1.0 or begun:  # a model that was loaded already reports 1.0 and nothing else
+            begun = True
+            emit(Loading(key, progress))
+
+    try:
+        return await _get_or_load(client, key, on_progress, hold)
+    except lms.LMStudioServerError as error:
+        there = await listing(client, place)
+        if failures.is_not_found(error) or not any(key.casefold() == model.key.casefold() for model in there):
+            raise ChatError(_unknown(key, there, place)) from None
+        raise ChatError(failures.load_failed(key, error)) from None
+
+
+async def _get_or_load(client: lms.AsyncClient, key: str, on_progress: Callable[[float], None], hold: Hold) -> str:
+    """As `client.llm.model(key)`, with the channel in hand: the SDK's own call cannot be taken back by anybody."""
+    from lmstudio import json_api  # noqa: PLC0415
+
+    try:
+        types = json_api.ModelTypesLlm
+        endpoint: Any = json_api.GetOrLoadEndpoint(
+            key, json_api.DEFAULT_TTL, types.REQUEST_GET_OR_LOAD, types.MODEL_LOAD_CONFIG, None, on_progress
+        )
+        opening: Any = client.llm._create_channel(endpoint)
+    except (AttributeError, TypeError):  # another version of the SDK: then a stopped load goes on in the server
+        return str((await client.llm.model(key, on_load_progress=on_progress)).identifier)
+    async with opening as channel:
+        hold(channel)
+        try:
+            return str((await channel.wait_for_result()).identifier)
+        finally:
+            hold(None)
+
+
+def _unknown(key: str, there: Sequence[Model], place: Place) -> Problem:
+    models = [model for model in there if model.kind == "llm"]
+    close = near(key, models)
+    return failures.unknown_model(key, place, [_choice(model) for model in close or models][:SHOWN], bool(close))
+
+
+def near(key: str, models: Iterable[Model]) -> list[Model]:
+    """The models whose key or identifier looks like this one."""
+    by_name = {name.casefold(): model for model in models for name in (model.identifier, model.key) if name}
+    name = key.casefold()
+    found = [known for known in by_name if name in known or known in name]
+    found += difflib.get_close_matches(name, by_name, n=SHOWN, cutoff=0.5)
+    unique = {id(by_name[known]): by_name[known] for known in found}
+    return list(unique.values())
+
+
+def _choice(model: Model) -> Choice:
+    return {"name": model.identifier or model.key, "note": model.note}

@@ -1,0 +1,73 @@
+"""lmnb's own server, from Python: start one, fetch a model for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lmnb.chat.problems import ChatError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lmnb.server.launch import Server
+    from lmnb.server.store import Entry, Progress
+
+
+def start_server(*, default: bool = False, **options: Any) -> Server:
+    """Start a server of one's own, to which any `lmstudio` script can be pointed. Blocks until it answers.
+
+    Args:
+        default: Also make it the SDK's default client's, so that `lms.llm()` finds it.
+        options: As for `lmnb.server.launch.start_server`.
+
+    Returns:
+        An object with `.host` (`"127.0.0.1:PORT"`) and `.stop()`; as a context manager it stops at the end.
+
+    Raises:
+        ChatError: With `default`, if the SDK has made its default client already: it cannot be pointed elsewhere.
+    """
+    from lmnb.server import launch  # noqa: PLC0415
+
+    server = launch.start_server(**options)
+    if default:
+        try:
+            _make_default(server.host)
+        except BaseException:
+            server.stop()
+            raise
+    return server
+
+
+def _make_default(host: str) -> None:
+    import lmstudio as lms  # noqa: PLC0415
+
+    try:
+        lms.configure_default_client(host)
+    except lms.LMStudioClientError:
+        raise ChatError(
+            Problem(
+                "refused",
+                "The SDK's default client is there already and cannot be pointed at another server.",
+                ("Call `start_server(default=True)` before the first `lms.llm()`, or use `lms.Client(server.host)`.",),
+            )
+        ) from None
+
+
+def catalogue() -> Sequence[Entry]:
+    """The models that can be fetched: `.name`, `.title`, `.licence`, `.size_bytes`."""
+    from lmnb.server import store  # noqa: PLC0415
+
+    return store.catalogue()
+
+
+def get(name: str, *, progress: Progress | None = None) -> Path:
+    """Fetch a model into the user's cache, or find it there. Blocks; an interrupted fetch is resumed by the next one.
+
+    Args:
+        name: Of the catalogue.
+        progress: Called on this thread with what is being done, bytes done, bytes in all.
+    """
+    from lmnb.server import store  # noqa: PLC0415
+
+    return store.get(name, progress=progress)
