@@ -144,9 +144,9 @@ async def choose(
 
 def _match(wanted: str, instances: Sequence[Model]) -> Model | None:
     name = wanted.casefold()
-    for of in (lambda model: model.identifier, lambda model: model.key, lambda model: model.path):
+    for attribute in ("identifier", "key", "path"):
         for model in instances:
-            if (of(model) or "").casefold() == name:
+            if str(getattr(model, attribute)).casefold() == name:
                 return model
     return None
 

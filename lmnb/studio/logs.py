@@ -28,17 +28,19 @@ def where() -> Path:
     return user_log_path("lmnb", appauthor=False) / "studio.log"
 
 
+class _Quiet(logging.handlers.RotatingFileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Nothing: a full disk must not print into cells."""
+
+
 @cache
 def _handler() -> logging.Handler:
     try:
         where().parent.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = logging.handlers.RotatingFileHandler(
-            where(), maxBytes=500_000, backupCount=1, delay=True, encoding="utf-8"
-        )
+        handler: logging.Handler = _Quiet(where(), maxBytes=500_000, backupCount=1, delay=True, encoding="utf-8")
     except OSError:  # a home that cannot be written to is no reason not to chat
         handler = logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(name)s %(levelname)s %(message)s"))
-    handler.handleError = lambda _: None  # type: ignore[method-assign]  # a full disk must not print into cells
     return handler
 
 

@@ -124,7 +124,7 @@ class _Prediction:
     def _emit(self, event: Event) -> None:
         try:
             self._on_event(event)
-        except Exception:  # a view that breaks must not take the answer with it
+        except Exception:  # noqa: BLE001  a view that breaks must not take the answer with it
             logs.log.exception("Somebody who listens to a prediction failed at %s", type(event).__name__)
 
     async def _run(self) -> None:
