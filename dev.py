@@ -88,7 +88,7 @@ def step(what: str, *command: str | Path, cwd: Path = ROOT, env: dict[str, str] 
         SetupError: The command failed.
     """
     process = start(command, cwd, env)
-    lines = deque([""], maxlen=40)
+    lines = deque([""], maxlen=20)
     done = threading.Event()
     ticker = threading.Thread(target=tick, args=(what, lines, done), daemon=True)
     ticker.start()
@@ -99,8 +99,10 @@ def step(what: str, *command: str | Path, cwd: Path = ROOT, env: dict[str, str] 
     ticker.join()
     if code:
         said = "\n".join(line for line in lines if line)
-        cause = "This machine seems to be offline." if OFFLINE.search(said) else f"It said:\n{indented(said)}"
-        raise SetupError(f"{what} did not work. {cause}\nRun the same command again when that is put right.")
+        guess = " This machine seems to be offline." if OFFLINE.search(said) else ""
+        raise SetupError(
+            f"{indented(said)}\n{what} did not work.{guess} Put it right, then run the same command again."
+        )
 
 
 def tick(what: str, lines: deque[str], done: threading.Event) -> None:
