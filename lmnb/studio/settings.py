@@ -44,16 +44,34 @@ def spellings() -> dict[str, str]:
     return {name: camel for snake, camel in pairs if camel not in UNSENDABLE for name in (snake, camel)}
 
 
+UNCHECKED = {
+    "maxTokens": "Expected a whole number of tokens, or False for no limit",
+    "topPSampling": "Expected a number from 0 to 1, or False",
+    "minPSampling": "Expected a number from 0 to 1, or False",
+    "repeatPenalty": "Expected a number, or False",
+}
+"""What the SDK declares as Any, and so lets through to the server: what it means."""
+
+
 def _value(key: str, value: Any) -> Any:
     import lmstudio as lms  # noqa: PLC0415
 
+    if key in UNCHECKED:
+        number = isinstance(value, int if key == "maxTokens" else (int, float)) and not isinstance(value, bool)
+        if value is not False and not (number and value >= 0):
+            raise ChatError(_wrong(key, value, UNCHECKED[key]))
+        return value
     try:
         lms.LlmPredictionConfig.from_dict({key: value})  # type: ignore[misc]  # the key was checked above
     except (lms.ValidationError, lms.LMStudioValueError) as error:
         expected = str(error).partition(" - at")[0].replace("`", "").replace(" | null", "")
-        lines = (f"{expected}.", f"For example `{key}={_EXAMPLES.get(key, '…')}`.")
-        raise ChatError(Problem("refused", f"{key} cannot be {value!r}.", lines)) from None
+        raise ChatError(_wrong(key, value, expected)) from None
     return value
+
+
+def _wrong(key: str, value: Any, expected: str) -> Problem:
+    lines = (f"{expected}.", f"For example `{key}={_EXAMPLES.get(key, '…')}`.")
+    return Problem("refused", f"{key} cannot be {value!r}.", lines)
 
 
 _EXAMPLES = {
