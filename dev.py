@@ -232,9 +232,8 @@ def node() -> dict[str, str]:
 def node_is_new_enough() -> bool:
     """Whether the system's Node will do; Debian 12 has Node 18."""
     found = shutil.which("node") and shutil.which("npm")
-    return (
-        bool(found) and subprocess.call(["node", "-e", f"process.exit(parseInt(process.versions.node) < {NODE})"]) == 0
-    )
+    test = f"process.exit(parseInt(process.versions.node) < {NODE} ? 1 : 0)"
+    return bool(found) and subprocess.call(["node", "-e", test]) == 0
 
 
 def npm(env: dict[str, str]) -> tuple[str, ...]:
@@ -298,7 +297,7 @@ def command_test(options: argparse.Namespace) -> int:
     """Set everything up and run the tests: all, or the layers that are named."""
     chosen = set(options.layers) or set(LAYERS)
     environment("local", "lab", "dev", install=options.install)
-    env = node()
+    env = node() if chosen & {"check", "js", "unit"} else dict(os.environ)
     missing, closing, failed = [], [], []
     if "browser" in chosen:
         env["LMNB_CHROMIUM"] = chromium(options.install) or ""
@@ -392,10 +391,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             one.add_argument("--install", action="store_true", help="as root on Debian: apt-get what is missing")
         if name == "test":
             one.add_argument("layers", nargs="*", metavar="LAYER", help="all, or some of " + ", ".join(LAYERS))
+            one.epilog = "What follows `--` goes to pytest."
         if name == "bench":
             one.add_argument("name", nargs="?", metavar="NAME")
-    options, rest = parser.parse_known_args(arguments)
-    options.rest = rest
+            one.epilog = "What follows `--` goes to the benchmark."
+    ours = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    options = parser.parse_args(ours)
+    options.rest = arguments[len(ours) + 1 :]
     if unknown := set(getattr(options, "layers", ())) - set(LAYERS):
         parser.error(f"There is no layer {', '.join(sorted(unknown))}; there are {', '.join(LAYERS)}.")
     return options

@@ -76,9 +76,8 @@ def test_the_version_stands_in_one_place():
     assert re.fullmatch(r"\d+\.\d+\.\d+\S*", lmnb.__version__)
     version = re.escape(lmnb.__version__)
     assert not re.search(rf"\b{version}\b", (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert re.search(
-        rf"^## \[?({version}|Unreleased)\b", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
-    )
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## \[({version}|Unreleased)\]", changelog, re.MULTILINE)
 
 
 def test_public_names_are_there_sorted_and_explained():
