@@ -184,8 +184,9 @@ class Notebook:
         self.until(lambda: text in self.text(index), f"{text!r} in cell {index}: {self.text(index)[:300]!r}", timeout)
 
     def text(self, index: int) -> str:
-        """What a cell's output area reads."""
-        return str(self.js("return cells[args[0]].outputArea.node.innerText", index))
+        """What a cell's outputs read, without their prompts."""
+        parts = "cells[args[0]].outputArea.node.querySelectorAll('.jp-OutputArea-output')"
+        return str(self.js(f"return [...{parts}].map(part=>part.innerText).join('\\n')", index))
 
     def box(self, index: int) -> dict[str, float]:
         """Where a cell's output area is and how big, in CSS pixels, and how far the notebook is scrolled."""
