@@ -1,0 +1,215 @@
+/** What is known of one answer: one store per model, however many views show it. */
+
+import { kernelStatus } from "../host/kernel";
+import type { Model } from "../host/model";
+import { readDown, readState, running, warnOnce, type Append, type Bundle, type Down, type Snapshot, type State, type Up } from "../protocol";
+
+/** Milliseconds between two requests for everything. */
+const RESYNC = 1_000;
+
+/** Milliseconds after which a Stop that nobody answered becomes an interrupt. */
+const UNHEARD = 1_500;
+
+/** Milliseconds after which an idle kernel that did not answer a greeting does not know this model. */
+const UNKNOWN = 5_000;
+
+const NOTHING: State = {
+  status: "connecting",
+  who: "LM Studio",
+  host: "",
+  progress: null,
+  elapsed: 0,
+  tokens: 0,
+  rate: null,
+  thought: null,
+  facts: [],
+  notices: [],
+  problem: null,
+};
+
+/** What a store needs of the page. */
+export interface Doors {
+  say(message: Up): void;
+  /** The static form is here: put it in place. */
+  settle(bundle: Bundle): void;
+  interrupt(): boolean;
+  kernelStatus(): ReturnType<typeof kernelStatus>;
+  /** Nobody is left who could go on with this answer. */
+  abandon(): void;
+}
+
+export class Store {
+  text = "";
+  reasoning = "";
+  state: State = NOTHING;
+  /** When `state` came, by the page's clock. */
+  stateAt = performance.now();
+  stopping = false;
+  /** Grows with each whole replacement of the text. */
+  edition = 0;
+  private seq = 0;
+  private askedAt = -Infinity;
+  private gap = false;
+  private resyncTimer: ReturnType<typeof setTimeout> | undefined;
+  private stopTimer: ReturnType<typeof setTimeout> | undefined;
+  private greetTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly listeners = new Set<() => void>();
+
+  constructor(private readonly doors: Doors) {}
+
+  /** Reads the traits: how it stood when this page, or another one, opened the model. */
+  load(model: Model): void {
+    const seq = Number(model.get("seq") ?? 0);
+    if (this.edition && seq <= this.seq) return;
+    const text = String(model.get("text") ?? "");
+    const reasoning = String(model.get("reasoning") ?? "");
+    this.replace({ kind: "snapshot", seq, text, reasoning, state: readState(model.get("state")) ?? this.state });
+  }
+
+  /** Calls back when something has changed, until the signal aborts. */
+  subscribe(listener: () => void, signal: AbortSignal): void {
+    this.listeners.add(listener);
+    signal.addEventListener("abort", () => this.listeners.delete(listener), { once: true });
+  }
+
+  get running(): boolean {
+    return running(this.state.status);
+  }
+
+  /** Seconds since the turn began: the kernel's, carried on by the page's clock. */
+  get elapsed(): number {
+    return this.state.elapsed + (this.running ? (performance.now() - this.stateAt) / 1_000 : 0);
+  }
+
+  /** Tells the kernel that somebody looks, and finds out whether it still knows of this answer. */
+  greet(): void {
+    this.doors.say({ kind: "hello" });
+    clearTimeout(this.greetTimer);
+    if (this.running) this.greetTimer = setTimeout(() => this.unanswered(), UNKNOWN);
+  }
+
+  private unanswered(): void {
+    const status = this.doors.kernelStatus();
+    // A busy kernel may answer later; of a host that does not tell we assume the best.
+    if (this.running && (status === null || status === "idle" || status === "dead")) this.doors.abandon();
+  }
+
+  /** Takes a message from the kernel, whatever it is. */
+  hear(raw: unknown): void {
+    const message = readDown(raw);
+    if (!message) return warnOnce(raw);
+    clearTimeout(this.greetTimer);
+    this.take(message);
+  }
+
+  private take(message: Down): void {
+    switch (message.kind) {
+      case "append":
+        return this.add(message);
+      case "snapshot":
+        if (message.seq >= this.seq) this.replace(message);
+        return;
+      case "settle":
+        this.settled();
+        return this.doors.settle(message.bundle);
+    }
+  }
+
+  private add(message: Append): void {
+    if (message.seq <= this.seq) return;
+    if (message.seq > this.seq + 1) {
+      this.gap = true;
+      return this.resync();
+    }
+    this.seq = message.seq;
+    this.text += message.text;
+    this.reasoning += message.reasoning;
+    if (message.state) this.enter(message.state);
+    this.tell();
+  }
+
+  private replace({ seq, text, reasoning, state }: Snapshot): void {
+    this.gap = false;
+    clearTimeout(this.resyncTimer);
+    this.resyncTimer = undefined;
+    this.seq = seq;
+    if (!text.startsWith(this.text) || !reasoning.startsWith(this.reasoning) || !this.edition) this.edition += 1;
+    this.text = text;
+    this.reasoning = reasoning;
+    this.enter(state);
+    this.tell();
+  }
+
+  private enter(state: State): void {
+    this.state = state;
+    this.stateAt = performance.now();
+    if (!this.running) this.settled();
+  }
+
+  /** Asks for everything, at most once a second, until it comes. */
+  private resync(): void {
+    if (this.resyncTimer !== undefined) return;
+    const wait = Math.max(0, this.askedAt + RESYNC - performance.now());
+    const ask = (): void => {
+      this.resyncTimer = undefined;
+      if (!this.gap) return;
+      this.askedAt = performance.now();
+      this.doors.say({ kind: "resync", seq: this.seq });
+      if (this.running) this.resync();
+    };
+    if (wait > 0) this.resyncTimer = setTimeout(ask, wait);
+    else ask();
+  }
+
+  /** Stops the answer; where the kernel does not hear it, by an interrupt. */
+  stop(): void {
+    if (!this.running || this.stopping) return;
+    this.stopping = true;
+    this.doors.say({ kind: "stop" });
+    this.stopTimer = setTimeout(() => this.unheard(), UNHEARD);
+    this.tell();
+  }
+
+  private unheard(): void {
+    if (!this.running) return;
+    // Without a way to interrupt the button comes back, to be pressed again.
+    if (this.doors.interrupt()) this.stopTimer = setTimeout(() => this.release(), UNHEARD);
+    else this.release();
+  }
+
+  private release(): void {
+    this.stopping = false;
+    this.tell();
+  }
+
+  private settled(): void {
+    this.stopping = false;
+    clearTimeout(this.stopTimer);
+    clearTimeout(this.greetTimer);
+  }
+
+  /** Ends the answer here: the kernel is gone. */
+  die(): void {
+    if (!this.running) return;
+    this.enter({ ...this.state, status: "kernelDied", progress: null, elapsed: this.elapsed, facts: endFacts(this.state) });
+    this.tell();
+  }
+
+  /** Lets go of the timers. */
+  dispose(): void {
+    this.settled();
+    clearTimeout(this.resyncTimer);
+  }
+
+  private tell(): void {
+    for (const listener of this.listeners) listener();
+  }
+}
+
+/** The facts of an answer that nobody finished; `lmnb.chat.painting.facts` says them in the same words. */
+function endFacts({ tokens, rate }: State): string[] {
+  const said: string[] = [];
+  if (tokens) said.push(`${tokens.toLocaleString("en-US")} token${tokens === 1 ? "" : "s"}`);
+  if (rate && tokens) said.push(`${rate.toFixed(1)} tok/s`);
+  return [...said, "the kernel ended"];
+}

@@ -1,0 +1,161 @@
+/** One view of one answer: head, answer, problem. It paints once per frame, and only what has changed. */
+
+import { h, icon, say, show } from "../dom";
+import { Follower } from "../host/scroll";
+import { MarkdownStream } from "../markdown/stream";
+import { Renderer, type Typeset } from "../markdown/render";
+import { caretHost } from "./caret";
+import { problemBlock, sentence } from "./problem";
+import { StatusRow } from "./status";
+import type { Store } from "./store";
+import { foldWords } from "./words";
+
+/** The clock's beat in milliseconds. */
+const BEAT = 500;
+
+/** A stream of Markdown that follows a text which grows in the store. */
+interface Followed {
+  stream: MarkdownStream;
+  shown: number;
+}
+
+export class CellView {
+  readonly element: HTMLElement;
+  private readonly status: StatusRow;
+  private readonly notices = h("div", { class: "lmnb-notices", hidden: true });
+  private readonly summary = h("span");
+  private readonly inside = h("div", { class: "lmnb-inside", dir: "auto" });
+  private readonly fold: HTMLDetailsElement;
+  private readonly prose = h("div", { class: "lmnb-prose jp-RenderedHTMLCommon jp-RenderedMarkdown", dir: "auto", hidden: true });
+  private readonly caret = h("span", { class: "lmnb-caret", "aria-hidden": "true" });
+  private readonly renderer: Renderer;
+  private readonly follower: Follower;
+  private answer: Followed;
+  private thoughts: Followed;
+  private problem: HTMLElement | null = null;
+  private edition = -1;
+  private noticed = "";
+  private frame = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly store: Store,
+    typeset: Typeset,
+    private readonly signal: AbortSignal,
+  ) {
+    this.renderer = new Renderer(typeset);
+    this.status = new StatusRow(store);
+    this.fold = h("details", { class: "lmnb-fold", hidden: true }, h("summary", {}, this.summary), this.inside);
+    this.fold.addEventListener("toggle", () => this.soon());
+    const head = h("div", { class: "lmnb-head" }, this.status.element, this.notices, this.fold);
+    this.element = h("div", { class: "lmnb lmnb-cell" }, head);
+    this.follower = new Follower(this.element);
+    this.answer = this.begin(this.prose);
+    this.thoughts = this.begin(this.inside);
+    this.keys();
+    store.subscribe(() => this.soon(), signal);
+    signal.addEventListener("abort", () => this.stop(), { once: true });
+    this.paint();
+  }
+
+  private begin(host: Element): Followed {
+    host.replaceChildren();
+    return { stream: new MarkdownStream(host, this.renderer), shown: 0 };
+  }
+
+  private stop(): void {
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.timer);
+  }
+
+  private soon(): void {
+    if (this.frame || this.signal.aborted) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.follower.keep(() => this.paint());
+    });
+  }
+
+  private paint(): void {
+    const { store } = this;
+    if (store.edition !== this.edition) {
+      this.edition = store.edition;
+      this.answer = this.begin(this.prose);
+      this.thoughts = this.begin(this.inside);
+    }
+    this.status.paint();
+    this.paintNotices();
+    this.paintThoughts();
+    this.paintAnswer();
+    this.paintProblem();
+    clearTimeout(this.timer);
+    if (store.running) this.timer = setTimeout(() => this.soon(), BEAT);
+  }
+
+  private paintNotices(): void {
+    const { notices } = this.store.state;
+    const key = notices.join("\n");
+    if (key === this.noticed) return;
+    this.noticed = key;
+    this.notices.replaceChildren(
+      ...notices.map((notice) => h("div", { class: "lmnb-row lmnb-note" }, icon("info"), h("span", { dir: "auto" }, ...sentence(notice)))),
+    );
+    show(this.notices, notices.length > 0);
+  }
+
+  private paintThoughts(): void {
+    const { reasoning, state } = this.store;
+    show(this.fold, reasoning.trim() !== "");
+    say(this.summary, foldWords(state));
+    // Folded thoughts cost nothing: they are read when somebody looks.
+    if (this.fold.open) this.follow(this.thoughts, reasoning, state.status !== "thinking");
+  }
+
+  private paintAnswer(): void {
+    const { text, running } = this.store;
+    const empty = text.trim() === "";
+    if (!this.prose.isConnected && !empty) this.element.firstElementChild?.after(this.prose);
+    show(this.prose, !empty);
+    if (empty) return;
+    this.follow(this.answer, text, !running);
+    if (!running) this.caret.remove();
+    else {
+      const host = caretHost(this.prose, this.caret);
+      if (host.lastChild !== this.caret) host.append(this.caret);
+    }
+  }
+
+  private follow(followed: Followed, text: string, ended: boolean): void {
+    if (text.length > followed.shown) followed.stream.append(text.slice(followed.shown));
+    followed.shown = text.length;
+    if (ended) followed.stream.end();
+    else if (followed.stream.paint()) this.soon();
+  }
+
+  private paintProblem(): void {
+    const { problem } = this.store.state;
+    if (!problem === !this.problem) return;
+    this.problem?.remove();
+    this.problem = problem && problemBlock(problem);
+    if (this.problem) this.element.append(this.problem);
+  }
+
+  /** Esc stops while the focus is inside; the host's shortcuts must not take the keys of our buttons. */
+  private keys(): void {
+    const { element, signal, store } = this;
+    const own = (event: KeyboardEvent): void => {
+      if (!(event.target instanceof Node) || !element.contains(event.target)) return;
+      const ours = ["Enter", " ", "Escape"].includes(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey;
+      element.setAttribute("data-lm-suppress-shortcuts", String(ours));
+    };
+    // On the window, as the host listens on the document, before anything inside it hears.
+    window.addEventListener("keydown", own, { capture: true, signal });
+    const stop = (event: KeyboardEvent): void => {
+      if (event.key !== "Escape" || !store.running) return;
+      event.preventDefault();
+      event.stopPropagation();
+      store.stop();
+    };
+    element.addEventListener("keydown", stop, { signal });
+  }
+}

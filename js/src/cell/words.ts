@@ -1,0 +1,96 @@
+/** What the status row says, word for word. */
+
+import { running, type State } from "../protocol";
+
+/** One thing the row says; what is `wide` leaves first when there is little room. */
+export interface Fact {
+  text: string;
+  wide?: boolean;
+  /** A number that changes while one looks, and the room it gets, in `em`. */
+  room?: number;
+  /** From 0 to 1: a meter between the word and its number. */
+  meter?: number;
+  /** Words after the text that leave when there is little room. */
+  more?: string;
+}
+
+const seconds = (value: number): string => `${Math.max(0, Math.floor(value))} s`;
+
+/** Seconds of writing have one decimal, as the rate beside them has. */
+const tenths = (value: number): string => `${(Math.floor(Math.max(0, value) * 10 + 1e-6) / 10).toFixed(1)} s`;
+
+const perCent = (part: number): string => `${Math.floor(Math.min(1, Math.max(0, part)) * 100 + 1e-6)} %`;
+
+function working(word: string, state: State, elapsed: number): Fact[] {
+  const { progress } = state;
+  const doing: Fact = progress === null ? { text: word } : { text: word, meter: progress };
+  return [doing, { text: seconds(elapsed), wide: true, room: 2.2 }];
+}
+
+function speaking(word: string, state: State, time: string): Fact[] {
+  const rate: Fact[] = state.rate === null ? [] : [{ text: `${state.rate.toFixed(1)} tok/s`, room: 5.2 }];
+  return [{ text: word }, ...rate, { text: time, wide: true, room: 2.6 }];
+}
+
+/**
+ * The facts after the name.
+ *
+ * @param elapsed Seconds by the view's own clock.
+ */
+export function facts(state: State, elapsed: number): Fact[] {
+  switch (state.status) {
+    case "connecting":
+      return [{ text: "Connecting", more: state.host ? ` to ${state.host}` : "" }];
+    case "loading":
+      return working("Loading", state, elapsed);
+    case "reading":
+      return working("Reading prompt", state, elapsed);
+    case "thinking":
+      return speaking("Thinking", state, seconds(elapsed));
+    case "writing":
+      return speaking("Writing", state, tenths(elapsed));
+    default:
+      return ended(state.facts);
+  }
+}
+
+/** When there is little room an ending says more than any number; without one, the first two facts do. */
+function ended(all: string[]): Fact[] {
+  const ending = all.findIndex((fact) => !/^(?:first token|[\d.,]+) /.test(fact));
+  return all.map((text, index) => ({ text, wide: ending >= 0 ? index !== ending : index > 1 }));
+}
+
+/** The row as one line of text. */
+export function words(state: State, elapsed = state.elapsed): string {
+  const said = facts(state, elapsed).map(({ text, meter, more }) => `${text}${more ?? ""}${meter === undefined ? "" : ` ${perCent(meter)}`}`);
+  return [state.who, ...said].join(" · ");
+}
+
+export { perCent };
+
+/** What is announced when a stage begins; numbers are not. */
+export function announcement(state: State, from: State | null): string {
+  switch (state.status) {
+    case "connecting":
+      return "Connecting to LM Studio";
+    case "loading":
+      return `Loading ${state.who}`;
+    case "reading":
+      return "Reading the prompt";
+    case "thinking":
+      return "Thinking";
+    case "writing":
+      return "Writing the answer";
+    case "failed":
+      return ""; // the problem is an alert and speaks for itself
+    default:
+      if (!from || !running(from.status)) return "";
+      return state.status === "done" ? "Answer finished" : "Answer stopped";
+  }
+}
+
+/** The words on the fold that holds the thoughts. */
+export function foldWords(state: State): string {
+  if (state.status === "thinking") return "Thoughts so far";
+  return state.thought === null ? "Thoughts" : `Thought for ${Math.round(state.thought)} s`;
+}

@@ -1,0 +1,50 @@
+/** A block of code: it grows while it is written; when it is complete it gets its colours and its button. */
+
+import type { Tokens } from "marked";
+import { h } from "../dom";
+import { hides, visible } from "../markdown/hidden";
+import { keyOf, type Part } from "../markdown/part";
+import { copyButton } from "./copy";
+import { colourLater } from "./colour";
+
+/** The length of one text node: the browser lays a long one out again with each letter. */
+const STRETCH = 8_000;
+
+/** The part of a code token. */
+export function codeBlock(token: Tokens.Code): Part {
+  const code = h("code");
+  const frame = h("div", { class: "lmnb-code" }, h("pre", { dir: "ltr" }, code));
+  let text = "";
+  let last: Text | null = null;
+  const write = (more: string): void => {
+    text += more;
+    if (hides(more, true)) {
+      code.append(...visible(more, true));
+      last = null;
+    } else if (last && last.length < STRETCH) last.appendData(more);
+    else code.append((last = document.createTextNode(more)));
+  };
+  const part: Part = {
+    token,
+    key: keyOf(token),
+    node: frame,
+    grow: (next) => {
+      if (part.closed || next.lang !== token.lang || !next.text.startsWith(text)) return false;
+      write(next.text.slice(text.length));
+      return true;
+    },
+    close: () => {
+      colourLater(code, text, language(token.lang));
+      const acts = h("div", { class: "lmnb-code-acts", role: "toolbar", "aria-label": "Code" });
+      acts.append(copyButton("Copy", () => text));
+      frame.append(acts);
+    },
+  };
+  write(token.text);
+  return part;
+}
+
+/** The first word after the fence: `python` of "python title=…". */
+function language(info: string | undefined): string {
+  return (/^\{?\.?([\w+#-]+)/.exec(info ?? "")?.[1] ?? "").toLowerCase();
+}

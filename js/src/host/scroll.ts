@@ -1,0 +1,79 @@
+/** The reader's place: kept at the end while the reader is at the end, and never moved otherwise. */
+
+const NEAR = 2;
+
+/** How long a found scroller is taken for granted, in milliseconds. */
+const FRESH = 500;
+
+/** The nearest ancestor that scrolls now. */
+function scrollerOf(element: Element): HTMLElement | null {
+  for (let at = element.parentElement; at; at = at.parentElement) {
+    if (at.scrollHeight > at.clientHeight + 1 && /auto|scroll|overlay/.test(getComputedStyle(at).overflowY)) return at;
+  }
+  return null;
+}
+
+/** Follows the end of growing text for a reader who is there. */
+export class Follower {
+  private scroller: HTMLElement | null = null;
+  private foundAt = -Infinity;
+
+  constructor(private readonly element: Element) {}
+
+  /** Looks where the reader is, does the work, and stays at the end if the reader was there. */
+  keep(work: () => void): void {
+    const scroller = this.find();
+    const there = scroller !== null && scroller.scrollTop > 0 && distance(scroller) <= NEAR;
+    work();
+    if (there && distance(scroller) > NEAR) scroller.scrollTop = scroller.scrollHeight;
+  }
+
+  private find(): HTMLElement | null {
+    const now = performance.now();
+    if (now - this.foundAt > FRESH) {
+      this.scroller = scrollerOf(this.element);
+      this.foundAt = now;
+    }
+    return this.scroller;
+  }
+}
+
+function distance(scroller: HTMLElement): number {
+  return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+}
+
+/**
+ * Replaces what is in an output without moving what the reader looks at: the area keeps its height until the new
+ * content stands, and the scroller makes up for a difference above the reader's eyes.
+ */
+export async function holdStill(element: Element, work: () => void): Promise<void> {
+  const area = element.closest<HTMLElement>(".jp-OutputArea") ?? element.parentElement;
+  const scroller = scrollerOf(element);
+  if (!area || !scroller) return work();
+  const frame = scroller.getBoundingClientRect();
+  const before = area.getBoundingClientRect();
+  // Looking at what comes after the answer: that must stay. Looking at the answer: its beginning stays by itself.
+  const below = before.bottom < frame.top + frame.height / 2;
+  const height = area.style.minBlockSize;
+  area.style.minBlockSize = `${before.height}px`;
+  work();
+  await settled(area);
+  area.style.minBlockSize = height;
+  const shift = area.getBoundingClientRect().bottom - before.bottom;
+  if (below && Math.abs(shift) >= 1) scroller.scrollTop += shift;
+}
+
+/** Two frames after which the host has rendered the new output; a hidden page has no frames. */
+function settled(area: HTMLElement): Promise<void> {
+  return new Promise((resolve) => {
+    const give = setTimeout(resolve, 300);
+    const look = (left: number): void => {
+      if (left > 0) requestAnimationFrame(() => look(left - 1));
+      else {
+        clearTimeout(give);
+        resolve();
+      }
+    };
+    if (area.ownerDocument.visibilityState === "visible") look(3);
+  });
+}
