@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STUB = (
-    "export default{async render({model:m,el,host,signal}){let w;"
-    "try{w=await Promise.race([host.getWidget(m.get('core')),new Promise((_,no)=>setTimeout(no,3e3))])}catch{}"
-    "if(signal.aborted)return;if(w)return w.exports.mount({model:m,el,signal});"
-    "el.style.whiteSpace='pre-wrap';el.textContent=m.get('text');"
-    "m.on('msg:custom',({kind:k,text:t})=>{if(k=='settle')m.send({kind:'settled',count:0});"
-    "else if(t!=null)el.textContent=k=='append'?el.textContent+t:t});m.send({kind:'hello'})}}"
+    "export default{async render({model:m,el,host,signal:s}){"
+    "let w=await Promise.race([host.getWidget(m.get('core')),new Promise(r=>setTimeout(r,3e3))]).catch(()=>0);"
+    "if(s.aborted)return;if(w)return w.exports.mount({model:m,el,signal:s});"
+    "el.style='white-space:pre-wrap';el.textContent=m.get('text');"
+    "m.on('msg:custom',d=>d.kind=='settle'?m.send({kind:'settled',count:0}):d.kind=='snapshot'&&(el.textContent=d.text));"
+    "m.send({kind:'hello'})}}"
 )
 """Each cell's own front end. It crosses the wire with each cell, so it is short; without a core it shows plain text."""
 
-FRONT_END_DEFAULTS = frozenset({"_dom_classes", "_view_count", "tabbable", "tooltip"})
-"""What the front end sets by itself to what we would send."""
+NOT_SENT = frozenset({"_anywidget_id", "_dom_classes", "_view_count", "tabbable", "tooltip"})
+"""What the front end sets by itself to what we would send, and the name of a style sheet that only the core has."""
 
 
 class Cell(anywidget.AnyWidget):
@@ -50,7 +50,7 @@ class Cell(anywidget.AnyWidget):
         state: dict[str, Any] = super().get_state(key, drop_defaults)
         if key is not None:
             return state
-        return {name: value for name, value in state.items() if name not in FRONT_END_DEFAULTS} | self._now()
+        return {name: value for name, value in state.items() if name not in NOT_SENT} | self._now()
 
     def __repr__(self) -> str:
         return "<the live view of an answer>"

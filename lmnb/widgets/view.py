@@ -66,6 +66,7 @@ class CellView:
         self._bundle: Bundle | None = None
         self._greeted = self._updated = False
         self._settled: asyncio.Future[int] | None = None
+        self._lingering: asyncio.TimerHandle | None = None
 
     def open(self) -> None:
         """Make the widget and show it. On the main thread, before the first event; the first call takes 0.2 s or so."""
@@ -137,7 +138,7 @@ class CellView:
         if count is not None:
             self._close()
         elif not self._greeted:
-            self._main.call_later(LINGER, self._close_unheard)
+            self._lingering = self._main.call_later(LINGER, self._close_unheard)
 
     def _update_once(self) -> None:
         if not self._updated and self._bundle is not None:
@@ -177,6 +178,8 @@ class CellView:
         if self._widget is not None:
             widget, self._widget = self._widget, None
             widget.close()
+        if self._lingering is not None:
+            self._lingering.cancel()
 
     def _send(self, message: dict[str, Any]) -> None:
         if (widget := self._widget) is not None:
