@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+OPENING = "opening"
+"""What is held while a channel is being opened."""
+
 ANSWER = 10.0
 """Seconds in which a server has to answer a plain question."""
 
@@ -125,7 +128,7 @@ async def choose(
         wanted: A key or identifier, or None for the one that is there.
         place: Where the client is connected to.
         emit: Told of progress and of what was chosen.
-        hold: Given the open channel of a load, and None when it is over, so that the load can be stopped.
+        hold: Given `OPENING`, the open channel of a load, and None when it is over, so that it can be stopped.
 
     Raises:
         ChatError: If there is no such model, with what there is instead; or if it does not load.
@@ -193,12 +196,13 @@ async def _get_or_load(client: lms.AsyncClient, key: str, on_progress: Callable[
         opening: Any = client.llm._create_channel(endpoint)
     except (AttributeError, TypeError):  # another version of the SDK: then a stopped load goes on in the server
         return str((await client.llm.model(key, on_load_progress=on_progress)).identifier)
-    async with opening as channel:
-        hold(channel)
-        try:
+    hold(OPENING)
+    try:
+        async with opening as channel:
+            hold(channel)
             return str((await channel.wait_for_result()).identifier)
-        finally:
-            hold(None)
+    finally:
+        hold(None)
 
 
 def _unknown(key: str, there: Sequence[Model], place: Place) -> Problem:

@@ -19,6 +19,7 @@ from lmnb.chat.events import (
 )
 from lmnb.chat.problems import ChatError
 from lmnb.studio import chats, choosing, failures, handles, logs, places, sdk, settings
+from lmnb.studio.choosing import OPENING
 from lmnb.studio.results import facts_of, finished, stats_of
 from lmnb.studio.thread import io_loop
 
@@ -87,7 +88,7 @@ class _Prediction:
         self._task: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
         self._by: StoppedBy | None = None
-        self._open: Any = None  # what has to be cancelled at the server: a load's channel or a prediction's stream
+        self._open: Any = None  # what the server has to be told to cancel: a load's channel, a prediction's stream
         self._written = self._said = False  # anything at all; anything a reader would see
         self._place: Place | None = None
         self._model: Model | None = None
@@ -106,15 +107,19 @@ class _Prediction:
             self._hang_up()
 
     def _hold(self, opened: Any) -> None:
-        """A channel is open (or, with None, no more): from here on, stopping means telling the server."""
+        """A channel is open, or being opened (`OPENING`), or not any more (None).
+
+        While there is one, stopping means telling the server: one that is only cancelled here goes on there.
+        """
         self._open = opened
-        if opened is not None and self._by is not None:
+        if opened is not None and opened is not OPENING and self._by is not None:
             self._hang_up()
 
     def _hang_up(self) -> None:
         loop = asyncio.get_running_loop()
-        self._telling = loop.create_task(_quietly(self._open.cancel()))
         loop.call_later(DRAIN, self._give_up)
+        if self._open is not OPENING:
+            self._telling = loop.create_task(_quietly(self._open.cancel()))
 
     def _give_up(self) -> None:
         for task in (self._telling, self._task):
@@ -144,6 +149,7 @@ class _Prediction:
             return await self._attempt()
         except _LostError:
             logs.log.info("The connection was lost before the first fragment; once more.")
+        self._check_stopped()
         try:
             return await self._attempt()
         except _LostError:
@@ -198,11 +204,12 @@ class _Prediction:
             response_format=self._request.response_format,
             on_prompt_processing_progress=lambda progress: self._emit(Reading(name, progress)) if progress else None,
         )
-        await stream.start()
-        self._hold(stream)
-        if self._by is None:
-            self._emit(Reading(name, 0.0))
+        self._hold(OPENING)
         try:
+            await stream.start()
+            self._hold(stream)
+            if self._by is None:
+                self._emit(Reading(name, 0.0))
             await self._write(stream)
         finally:
             self._hold(None)
@@ -231,6 +238,6 @@ class _Prediction:
 
 async def _quietly(call: Any) -> None:
     try:
-        await asyncio.wait_for(call, DRAIN)
+        await call
     except Exception as error:  # noqa: BLE001  the server is gone, or does not listen: the waiting ends either way
         logs.log.info("The server could not be told to stop: %r", error)

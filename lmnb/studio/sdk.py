@@ -92,8 +92,7 @@ def _predict() -> None:
         "topPSampling": 0.5,
         "structured": {"type": "json", "jsonSchema": {"type": "object"}},
     }
-    endpoint = json_api.ChatResponseEndpoint("m", chat.copy(), None, config, on_prompt_processing_progress=print)
-    endpoint._on_prompt_processing_progress = lambda _: None
+    endpoint = json_api.ChatResponseEndpoint("m", chat.copy(), None, config, on_prompt_processing_progress=str)
     fragment = {"content": "{}", "tokensCount": 1, "containsDrafted": False, "reasoningType": "none"}
     call = {"type": "function", "id": "1", "name": "f", "arguments": {"a": 1}}
     endpoint.handle_message_events({"type": "promptProcessingProgress", "progress": 0.5})

@@ -146,7 +146,7 @@ from lmnb import studio
 from lmnb.chat.history import Message
 host = sys.argv[1]
 written = threading.Event()
-prompt = json.dumps([{"text": "word " * 10000, "by": "word", "rate": 100}])
+prompt = json.dumps([{"text": "word " * 2000, "by": "word", "rate": 100}])
 def listen(event):
     if type(event).__name__ == "Fragment":
         written.set()
