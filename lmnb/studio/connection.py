@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies, proxy_bypass
 
 from lmnb.chat.problems import ChatError, Problem
-from lmnb.studio import hosts, logs, sdk
+from lmnb.studio import failures, hosts, logs, sdk
 
 if TYPE_CHECKING:
     import lmstudio as lms
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 PATIENCE = 3.0
 """Seconds in which a host has to answer."""
+
+HANDSHAKES = 15.0
+"""Seconds for the rest: five websockets, one after the other, 0.3 s on an idle machine."""
 
 
 class Connection:
@@ -75,7 +78,7 @@ class Connection:
 
 
 async def _enter(place: Place) -> lms.AsyncClient:
-    """A connected client, within `PATIENCE` seconds or not at all."""
+    """A connected client; or nothing, when the host has not greeted within `PATIENCE` seconds."""
     loop = asyncio.get_running_loop()
     until = loop.time() + PATIENCE
     if (refusal := await hosts.knock(place.host, PATIENCE)) is not None:
@@ -84,14 +87,14 @@ async def _enter(place: Place) -> lms.AsyncClient:
     while True:
         client = _new(place)
         entering = asyncio.ensure_future(client.__aenter__())
-        done, _ = await asyncio.wait({entering}, timeout=max(0.5, until - loop.time()))
+        done, _ = await asyncio.wait({entering}, timeout=HANDSHAKES)
         if done and entering.exception() is None:
             return client
         entering.cancel()
         await _exit(client)
         error = entering.exception() if done else None
         # A server that is busy loading a model may not greet within the SDK's one second.
-        if loop.time() > until or not (error is None or "Timeout" in type(error).__name__):
+        if loop.time() > until or error is None or "Timeout" not in type(error).__name__:
             raise ChatError(_no_entry(place, error))
 
 
@@ -133,7 +136,9 @@ def _no_entry(place: Place, error: BaseException | None) -> Problem:
     import lmstudio as lms  # noqa: PLC0415
 
     logs.log.warning("No way into %s: %r", place.host, error)
-    if error is None or "Timeout" in type(error).__name__:
+    if error is None:
+        return failures.silent(place)
+    if "Timeout" in type(error).__name__:
         return nothing_answers(place)
     # SDK 1.5 trips over the server's text: "dictionary update sequence element #0 …".
     if "dictionary update sequence" in str(error) or "Authentication failed" in str(error):

@@ -18,6 +18,12 @@ log = logging.getLogger("lmnb.studio")
 _OTHERS = ("asyncio", "httpx", "httpcore", "httpcore.connection", "httpcore.http11", "anyio", "wsproto")
 """Libraries under the SDK that write to logs of their own."""
 
+LATE = "Received unhandled message"
+"""Said of every fragment that comes after the server was stopped or given up."""
+
+LONGEST = 240
+"""Characters of a line in the log."""
+
 _SDK_MODULES = ("lmstudio.async_api", "lmstudio.json_api", "lmstudio._ws_impl")
 
 _threads: set[int] = set()
@@ -40,7 +46,7 @@ def _handler() -> logging.Handler:
         handler: logging.Handler = _Quiet(where(), maxBytes=500_000, backupCount=1, delay=True, encoding="utf-8")
     except OSError:  # a home that cannot be written to is no reason not to chat
         handler = logging.NullHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(name)s %(levelname)s %(message)s"))
+    handler.setFormatter(_Short("%(asctime)s %(process)d %(name)s %(levelname)s %(message)s"))
     return handler
 
 
@@ -54,9 +60,17 @@ class _Divert(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.thread not in _threads:
             return True
-        if record.levelno >= logging.WARNING:
+        if record.levelno >= logging.WARNING and LATE not in record.getMessage():
             _handler().handle(record)
         return False
+
+
+class _Short(logging.Formatter):
+    """One short line and perhaps a traceback: the SDK puts whole messages, and so conversations, into its words."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        record.message = record.message[:LONGEST]
+        return super().formatMessage(record)
 
 
 _divert = _Divert()

@@ -34,7 +34,7 @@ else:
     running, events = ours()
     own()
 running.done.result(20)
-print(type(events[-1]).__name__)
+print(getattr(events[-1], "problem", None) or type(events[-1]).__name__)
 """
 
 
