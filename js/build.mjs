@@ -29,7 +29,7 @@ async function bundle(entry) {
     minify: true,
     format: "esm",
     target: "es2022",
-    charset: "utf8",
+    charset: entry.endsWith(".css") ? "ascii" : "utf8",
     legalComments: "none",
     conditions: ["browser", "production"],
     write: false,

@@ -52,7 +52,7 @@ export class StatusRow {
   }
 
   private paintFacts(all: Fact[]): void {
-    const shape = all.map((fact) => [fact.room ? "" : fact.text, fact.more, fact.wide, fact.meter !== undefined].join()).join("|");
+    const shape = all.map((fact) => [fact.counts ? "" : fact.text, fact.more, fact.wide, fact.meter !== undefined].join()).join("|");
     const now = performance.now();
     if (shape !== this.shape) {
       this.shape = shape;
@@ -85,7 +85,7 @@ export class StatusRow {
 
 function factElement(fact: Fact): HTMLElement {
   const words = h("bdi", {});
-  if (fact.room) words.append(h("span", { class: "lmnb-num", style: `min-inline-size:${fact.room}em` }, fact.text));
+  if (fact.counts) words.append(h("span", { class: "lmnb-num" }, fact.text));
   else words.append(...visible(fact.text));
   if (fact.more) words.append(h("span", { class: "lmnb-wide" }, ...visible(fact.more)));
   if (fact.meter !== undefined) words.append(...meter(fact.text, fact.meter));

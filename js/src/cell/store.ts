@@ -84,6 +84,7 @@ export class Store {
   /** Tells the kernel that somebody looks, and finds out whether it still knows of this answer. */
   greet(): void {
     this.doors.say({ kind: "hello" });
+    this.askedAt = performance.now(); // everything is on its way
     clearTimeout(this.greetTimer);
     if (this.running) this.greetTimer = setTimeout(() => this.unanswered(), UNKNOWN);
   }

@@ -1,9 +1,10 @@
 /** One view of one answer: head, answer, problem. It paints once per frame, and only what has changed. */
 
+import { finishCode } from "../code/block";
 import { h, icon, say, show } from "../dom";
 import { Follower } from "../host/scroll";
 import { MarkdownStream } from "../markdown/stream";
-import { Renderer, type Typeset } from "../markdown/render";
+import { Renderer, type Finish } from "../markdown/render";
 import { caretHost } from "./caret";
 import { problemBlock, sentence } from "./problem";
 import { StatusRow } from "./status";
@@ -40,10 +41,10 @@ export class CellView {
 
   constructor(
     private readonly store: Store,
-    typeset: Typeset,
+    maths: Finish["maths"],
     private readonly signal: AbortSignal,
   ) {
-    this.renderer = new Renderer(typeset);
+    this.renderer = new Renderer({ maths, code: finishCode });
     this.status = new StatusRow(store);
     this.fold = h("details", { class: "lmnb-fold", hidden: true }, h("summary", {}, this.summary), this.inside);
     this.fold.addEventListener("toggle", () => this.soon());

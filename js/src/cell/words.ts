@@ -6,8 +6,8 @@ import { running, type State } from "../protocol";
 export interface Fact {
   text: string;
   wide?: boolean;
-  /** A number that changes while one looks, and the room it gets, in `em`. */
-  room?: number;
+  /** Whether it is a number that changes while one looks. */
+  counts?: boolean;
   /** From 0 to 1: a meter between the word and its number. */
   meter?: number;
   /** Words after the text that leave when there is little room. */
@@ -24,12 +24,12 @@ const perCent = (part: number): string => `${Math.floor(Math.min(1, Math.max(0, 
 function working(word: string, state: State, elapsed: number): Fact[] {
   const { progress } = state;
   const doing: Fact = progress === null ? { text: word } : { text: word, meter: progress };
-  return [doing, { text: seconds(elapsed), wide: true, room: 2.2 }];
+  return [doing, { text: seconds(elapsed), wide: true, counts: true }];
 }
 
 function speaking(word: string, state: State, time: string): Fact[] {
-  const rate: Fact[] = state.rate === null ? [] : [{ text: `${state.rate.toFixed(1)} tok/s`, room: 5.2 }];
-  return [{ text: word }, ...rate, { text: time, wide: true, room: 2.6 }];
+  const rate: Fact[] = state.rate === null ? [] : [{ text: `${state.rate.toFixed(1)} tok/s`, counts: true }];
+  return [{ text: word }, ...rate, { text: time, wide: true, counts: true }];
 }
 
 /**

@@ -4,19 +4,21 @@ import type { Tokens } from "marked";
 import { h } from "../dom";
 import { hides, visible } from "../markdown/hidden";
 import { keyOf, type Part } from "../markdown/part";
-import { copyButton } from "./copy";
+import type { Finish } from "../markdown/render";
 import { colourLater } from "./colour";
+import { copyButton } from "./copy";
 
 /** The length of one text node: the browser lays a long one out again with each letter. */
 const STRETCH = 8_000;
 
 /** The part of a code token. */
-export function codeBlock(token: Tokens.Code): Part {
+export function codeBlock(token: Tokens.Code, finish: Finish): Part {
   const code = h("code");
   const frame = h("div", { class: "lmnb-code" }, h("pre", { dir: "ltr" }, code));
   let text = "";
   let last: Text | null = null;
   const write = (more: string): void => {
+    if (!more) return;
     text += more;
     if (hides(more, true)) {
       code.append(...visible(more, true));
@@ -33,15 +35,22 @@ export function codeBlock(token: Tokens.Code): Part {
       write(next.text.slice(text.length));
       return true;
     },
-    close: () => {
-      colourLater(code, text, language(token.lang));
-      const acts = h("div", { class: "lmnb-code-acts", role: "toolbar", "aria-label": "Code" });
-      acts.append(copyButton("Copy", () => text));
-      frame.append(acts);
+    write: (more) => {
+      if (!part.closed) write(more);
+      return !part.closed;
     },
+    close: () => finish.code(frame, code, text, language(token.lang)),
   };
   write(token.text);
   return part;
+}
+
+/** A complete block in a live view: coloured, and with a button to copy it. */
+export function finishCode(frame: HTMLElement, code: HTMLElement, text: string, language: string): void {
+  colourLater(code, text, language);
+  const acts = h("div", { class: "lmnb-code-acts", role: "toolbar", "aria-label": "Code" });
+  acts.append(copyButton("Copy", () => text));
+  frame.append(acts);
 }
 
 /** The first word after the fence: `python` of "python title=…". */

@@ -1,7 +1,7 @@
 /** Mathematics: set by the host where it can, so that the live and the saved answer look the same; else by ours. */
 
 import type { Maths } from "../markdown/maths";
-import type { Typeset } from "../markdown/render";
+import type { Finish } from "../markdown/render";
 import type { Assets } from "./assets";
 import { method, reach, type Model } from "./model";
 
@@ -9,7 +9,7 @@ import { method, reach, type Model } from "./model";
 export type SetMaths = (tex: string, display: boolean) => Element;
 
 /** The typesetter for a model's views. */
-export function typesetter(model: Model, assets: Assets): Typeset {
+export function typesetter(model: Model, assets: Assets): Finish["maths"] {
   const manager = model.widget_manager;
   const host = reach(manager, "rendermime", "latexTypesetter") ?? reach(manager, "_rendermime", "latexTypesetter");
   const typeset = method(host, "typeset");

@@ -1,18 +1,18 @@
 /** A code fence that is still open: its text is added to the page without being read again. */
 
-import type { Tokens } from "marked";
 import type { Part } from "./part";
 
 export class OpenFence {
   private line: number;
+  private shown: number;
 
   private constructor(
     private readonly part: Part,
-    private readonly token: Tokens.Code,
-    private readonly body: number,
+    body: number,
     private readonly closing: RegExp,
   ) {
     this.line = body;
+    this.shown = body + (part.token.text as string).length;
   }
 
   /** The fence that a code block of the outermost level begins with, if it is one and is open. */
@@ -21,7 +21,7 @@ export class OpenFence {
     if (!opening) return null;
     const mark = opening[1] as string;
     const closing = new RegExp(`^ {0,3}${mark}[~\`]* *$`);
-    return new OpenFence(part, part.token as Tokens.Code, at + opening[0].length, closing);
+    return new OpenFence(part, at + opening[0].length, closing);
   }
 
   /** Takes the text so far. False where the fence may have been closed: then it must be read as Markdown. */
@@ -35,7 +35,10 @@ export class OpenFence {
     }
     // The last line break, and marks that may become the closing fence, wait for what follows.
     const begun = /^ {0,3}[`~]{1,2} *$/.test(text.slice(this.line));
-    const until = begun || this.line === text.length ? Math.max(this.line - 1, this.body) : text.length;
-    return this.part.grow?.({ ...this.token, text: text.slice(this.body, until) }) ?? false;
+    const until = begun || this.line === text.length ? this.line - 1 : text.length;
+    if (until <= this.shown) return true;
+    const from = this.shown;
+    this.shown = until;
+    return this.part.write?.(text.slice(from, until)) ?? false;
   }
 }

@@ -10,8 +10,10 @@ const JOINERS = "\\u200c-\\u200f\\u061c";
 
 const IN_CODE = new RegExp(`[${EVERYWHERE}${JOINERS}]`, "u");
 const IN_PROSE = new RegExp(`[${EVERYWHERE}]|(?<=^|[\\p{ASCII}\\p{Script=Latin}])[${JOINERS}]|[${JOINERS}](?=$|[\\p{ASCII}\\p{Script=Latin}])`, "u");
-const CODE_ALL = new RegExp(IN_CODE.source, "gu");
-const PROSE_ALL = new RegExp(IN_PROSE.source, "gu");
+const CODE_ALL = new RegExp(`(?:${IN_CODE.source})+`, "gu");
+const PROSE_ALL = new RegExp(`(?:${IN_PROSE.source})+`, "gu");
+/** After so many in one text the rest are boxes: nobody reads them, and each is an element. */
+const MANY = 100;
 // Most text is plain: one cheap test keeps the two expressions above away from it.
 const MAYBE = /[^\t\n\r -~\u00a1-\u00ac\u00ae-\u060f\u3000-\u3163\u3165-\ud7ff]/;
 
@@ -24,14 +26,26 @@ export function hides(text: string, code = false): boolean {
 export function visible(text: string, code = false): Kid[] {
   if (!hides(text, code)) return text ? [text] : [];
   const kids: Kid[] = [];
+  const all = code ? CODE_ALL : PROSE_ALL;
   let from = 0;
-  for (const match of text.matchAll(code ? CODE_ALL : PROSE_ALL)) {
-    if (match.index > from) kids.push(text.slice(from, match.index));
-    kids.push(h("span", { class: "lmnb-hidden", dir: "ltr" }, name(match[0])));
-    from = match.index + match[0].length;
+  for (const { 0: found, index } of text.matchAll(all)) {
+    if (index > from) kids.push(text.slice(from, index));
+    from = index + found.length;
+    kids.push(h("span", { class: "lmnb-hidden", dir: "ltr" }, names(found)));
+    if (kids.length > 2 * MANY) {
+      kids.push(text.slice(from).replace(all, "\u25a1"));
+      return kids;
+    }
   }
   if (from < text.length) kids.push(text.slice(from));
   return kids;
+}
+
+/** `U+200B U+202E`, or `U+200B and 99 more`. */
+function names(run: string): string {
+  const characters = [...run];
+  const first = characters.slice(0, 3).map(name).join(" ");
+  return characters.length > 3 ? `${name(run)} and ${characters.length - 1} more` : first;
 }
 
 function name(character: string): string {

@@ -14,6 +14,8 @@ export interface Part {
   kids?: Parts;
   /** Takes a token that says more than the last one; false where the node must be made anew. */
   grow?(token: Token): boolean;
+  /** Takes more of the same text, without a token; false where it cannot. */
+  write?(more: string): boolean;
   /** The source of this part is complete: colour it, set its formulas. */
   close?(): void;
   closed?: boolean;

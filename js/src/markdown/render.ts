@@ -10,12 +10,17 @@ import { address } from "./links";
 import type { Maths } from "./maths";
 import { keyOf, Parts, type Part, type Token } from "./part";
 
-/** Sets a formula, whose source is the element's text, by whatever typesetter there is. */
-export type Typeset = (element: HTMLElement, maths: Maths) => void;
+/** What is done to a part whose source is complete. */
+export interface Finish {
+  /** Sets a formula, whose source is the element's text. */
+  maths(element: HTMLElement, maths: Maths): void;
+  /** Colours code, and gives its frame what belongs to it. */
+  code(frame: HTMLElement, code: HTMLElement, text: string, language: string): void;
+}
 
-/** How parts are made: for one view. */
+/** How parts are made: for one view, or for the saved form. */
 export class Renderer {
-  constructor(private readonly typeset: Typeset) {}
+  constructor(private readonly finish: Finish) {}
 
   /** The part of a token, or null where there is nothing to show. */
   readonly make = (token: Token): Part | null => {
@@ -38,7 +43,7 @@ export class Renderer {
       case "list_item":
         return this.item(token as Tokens.ListItem);
       case "code":
-        return codeBlock(token as Tokens.Code);
+        return codeBlock(token as Tokens.Code, this.finish);
       case "table":
         return this.table(token as Tokens.Table);
       case "row":
@@ -199,7 +204,7 @@ export class Renderer {
   }
 
   private image(token: Tokens.Image): Part {
-    const words = visible(`[image: ${decode(token.text) || "no description"}]`);
+    const words = visible(`[image: ${plainWords(token.tokens) || "no description"}]`);
     const href = address(token.href);
     return this.part(token, href ? anchor(href, ...words) : h("span", {}, ...words));
   }
@@ -216,7 +221,7 @@ export class Renderer {
   private set(node: HTMLElement): void {
     const maths = this.waiting.get(node);
     if (!maths || !this.waiting.delete(node)) return;
-    if (!hides(maths.raw)) this.typeset(node, maths);
+    if (!hides(maths.raw)) this.finish.maths(node, maths);
   }
 
   private setIn(element: HTMLElement): void {
@@ -226,6 +231,11 @@ export class Renderer {
 
 function anchor(href: string, ...kids: Kid[]): HTMLAnchorElement {
   return h("a", { href, rel: "noopener noreferrer nofollow", target: "_blank", title: href }, ...kids);
+}
+
+/** The words of inline tokens, without their form. */
+function plainWords(tokens: Token[]): string {
+  return inline(tokens).map((token) => (token.tokens ? plainWords(token.tokens) : decode(token.text ?? token.raw))).join("");
 }
 
 /** The rows of a table as tokens of their own. */
