@@ -67,8 +67,8 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 40}).enable(["table", "strikethrough"])
     parser.inline.ruler.before("escape", "maths", _maths)
     # Every address is a link to the parser, and `address` decides: one rule, the live view's.
-    parser.validateLink = lambda url: True  # type: ignore[method-assign,assignment]  # noqa: ARG005
-    parser.normalizeLink = lambda url: url  # type: ignore[method-assign,assignment]
+    parser.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005
+    parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
     parser.core.ruler.push("tasks", _tasks)
     for name, rule in _RULES.items():
         parser.add_render_rule(name, rule)

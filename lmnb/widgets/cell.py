@@ -7,21 +7,11 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from lmnb.widgets.core import shared_core, shared_layout
+from lmnb.widgets.core import shared_core, shared_layout, static
 from lmnb.widgets.routing import honour_subshells
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-STUB = (
-    "export default{async render({model:m,el,host,signal:s}){"
-    "let w=await Promise.race([host.getWidget(m.get('core')),new Promise(r=>setTimeout(r,3e3))]).catch(()=>0);"
-    "if(s.aborted)return;if(w)return w.exports.mount({model:m,el,signal:s});"
-    "el.style='white-space:pre-wrap';el.textContent=m.get('text');"
-    "m.on('msg:custom',d=>d.kind=='settle'?m.send({kind:'settled',count:0}):d.kind=='snapshot'&&(el.textContent=d.text));"
-    "m.send({kind:'hello'})}}"
-)
-"""Each cell's own front end. It crosses the wire with each cell, so it is short; without a core it shows plain text."""
 
 NOT_SENT = frozenset({"_anywidget_id", "_dom_classes", "_view_count", "tabbable", "tooltip"})
 """What the front end sets by itself to what we would send, and the name of a style sheet that only the core has."""
@@ -37,12 +27,13 @@ class Cell(anywidget.AnyWidget):
         now: Returns the four values; called on any thread.
     """
 
-    _esm = traitlets.Unicode(STUB).tag(sync=True)
+    _esm = traitlets.Unicode().tag(sync=True)
     core = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, now: Callable[[], dict[str, Any]]) -> None:
         self._now = now
-        super().__init__(core=f"anywidget:{shared_core().model_id}", layout=shared_layout())
+        core = f"anywidget:{shared_core().model_id}"
+        super().__init__(_esm=static("stub.js"), core=core, layout=shared_layout())
         honour_subshells(self)
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Core(anywidget.AnyWidget):
     _css = traitlets.Unicode().tag(sync=True)
 
     def __init__(self) -> None:
-        super().__init__(_esm=_read("lmnb.js"), _css=_read("lmnb.css"), layout=shared_layout())
+        super().__init__(_esm=static("lmnb.js"), _css=static("lmnb.css"), layout=shared_layout())
         honour_subshells(self)
         self.on_msg(_answer)
 
@@ -32,10 +32,11 @@ class Core(anywidget.AnyWidget):
 def _answer(core: Core, message: Any, _buffers: object) -> None:
     match message:
         case {"kind": "want", "asset": str(name)} if name in ASSETS:
-            core.send({"kind": "asset", "name": name, "source": _read(ASSETS[name])})
+            core.send({"kind": "asset", "name": name, "source": static(ASSETS[name])})
 
 
-def _read(name: str) -> str:
+def static(name: str) -> str:
+    """A file of the built front end."""
     return (STATIC / name).read_text(encoding="utf-8")
 
 

@@ -119,6 +119,17 @@ def test_something_else_that_answers():
     assert problem.title == f"Something answers at {host}, but it is not LM Studio."
 
 
+def test_a_proxy_in_between_is_named(own, monkeypatch):
+    server = own()
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{_free_port()}")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    problem = ask(server.host, HELLO).problem
+    assert "add 127.0.0.1 to `NO_PROXY`" in "".join(problem.lines)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert isinstance(ask(server.host, HELLO).last, Finished)
+
+
 def test_https_is_refused():
     assert "unencrypted" in ask("https://studio.example/v1", HELLO).problem.title
 

@@ -15,23 +15,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
-def static(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("static")
-    for name in ("lmnb.js", "lmnb.css", "maths.js"):
-        (folder / name).write_text(f"/* {name} */")
-    return folder
-
-
 @pytest.fixture(scope="module")
-def kernel_with_page(tmp_path_factory: pytest.TempPathFactory, static: Path) -> Iterator[Callable[[], RealKernel]]:
+def kernel_with_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., RealKernel]]:
     made: list[RealKernel] = []
 
-    def start() -> RealKernel:
-        kernel = RealKernel(tmp_path_factory.mktemp("kernel"), python_path=__import__("os").environ.get("IPK"))
+    def start(python_path: Path | None = None) -> RealKernel:
+        kernel = RealKernel(tmp_path_factory.mktemp("kernel"), python_path=python_path)
         made.append(kernel)
         kernel.run(f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tests.widgets.inside import *")
-        kernel.run(f"use_static({str(static)!r})")
         kernel.subshells()
         return kernel
 
@@ -41,7 +32,7 @@ def kernel_with_page(tmp_path_factory: pytest.TempPathFactory, static: Path) -> 
 
 
 @pytest.fixture(scope="module")
-def shared_kernel(kernel_with_page: Callable[[], RealKernel]) -> RealKernel:
+def shared_kernel(kernel_with_page: Callable[..., RealKernel]) -> RealKernel:
     return kernel_with_page()
 
 

@@ -6,12 +6,10 @@ import asyncio
 import threading
 import time
 import uuid
-from pathlib import Path
 
 from IPython.display import display, update_display
 from ipywidgets.widgets.widget import _instances
 
-import lmnb.widgets.core
 from lmnb.chat import transcript
 from lmnb.chat.events import Finished, Fragment, ModelFacts, Stats, Stopped
 from lmnb.chat.turns import Turn
@@ -21,11 +19,6 @@ END = Finished(Stats("eosFound"), ModelFacts("scripted", "scripted"))
 
 io = asyncio.new_event_loop()
 threading.Thread(target=io.run_forever, daemon=True).start()
-
-
-def use_static(folder: str) -> None:
-    """Take the front end's files from somewhere else: they are made by a build, and a page is not there to run them."""
-    lmnb.widgets.core.STATIC = Path(folder)
 
 
 class Chat:

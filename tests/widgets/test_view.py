@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from lmnb.widgets.core import static
+
 pytestmark = pytest.mark.kernel
 
 
@@ -64,9 +66,14 @@ def test_a_cell_costs_little_besides_its_text(kernel, messages):
     assert sum(sizes.values()) <= 2500, sizes
 
 
-def test_everything_is_sent_under_the_cell_that_asked(kernel, messages):
-    run = kernel.run("await chat()")
-    assert {m["parent_header"]["msg_id"] for m in messages if m["msg_type"].startswith("comm_")} == {run.id}
+def test_everything_is_sent_under_the_cell_that_asked_also_while_another_runs(kernel, messages):
+    asking = kernel.run("a = Chat().start(words(60), 100)")
+    other = kernel.run("pass")
+    kernel.run("await a.ended()")
+    sent = [m["parent_header"]["msg_id"] for m in messages if m["msg_type"] == "comm_msg"]
+    assert len(sent) > 5
+    assert other.id not in sent
+    assert set(sent) == {asking.id}
 
 
 def test_hello_is_answered_with_everything_so_far(kernel):
@@ -247,11 +254,13 @@ def test_an_answer_whose_view_somebody_closed_is_kept(kernel):
 def test_the_core_hands_out_what_most_pages_never_need(kernel):
     kernel.run("await chat()")
     *_, core = [view for view in kernel.front.models.values() if "_css" in view.state]
-    assert core.state["_esm"] == "/* lmnb.js */"
+    assert core.state["_esm"] == static("lmnb.js")
     kernel.front.say(core, kind="want", asset="../core.py")
     kernel.front.say(core, kind="want", asset="maths")
     kernel.until(lambda: core.customs)
-    assert [content for _, content in core.customs] == [{"kind": "asset", "name": "maths", "source": "/* maths.js */"}]
+    assert [content for _, content in core.customs] == [
+        {"kind": "asset", "name": "maths", "source": static("maths.js")}
+    ]
 
 
 def test_a_kernel_that_shuts_down_settles_what_runs(kernel_with_page):
