@@ -25,7 +25,7 @@ INTERRUPT_DRAIN = 0.1
 
 
 @magics_class
-class ChatMagics(Magics):  # type: ignore[misc] - IPython publishes no types
+class ChatMagics(Magics):
     """The notebook's conversation, cell by cell.
 
     Args:
@@ -35,6 +35,7 @@ class ChatMagics(Magics):  # type: ignore[misc] - IPython publishes no types
 
     def __init__(self, shell: InteractiveShell, conversation: Callable[[], Conversation]) -> None:
         super().__init__(shell)
+        self._shell = shell
         self._make = conversation
         self._conversation: Conversation | None = None
 
@@ -45,13 +46,12 @@ class ChatMagics(Magics):  # type: ignore[misc] - IPython publishes no types
             self._conversation = self._make()
         return self._conversation
 
-    @no_var_expand  # type: ignore[untyped-decorator]
     def chat(self, line: str, cell: str = "") -> Reply | None:
         """Ask, and block until the answer has ended: for cells that are run by other cells, and for the terminal."""
         answer = self._ask(line, cell)
         if answer is None:
             return None
-        surface = surfaces.choose(self.shell, answer)
+        surface = surfaces.choose(self._shell, answer)
         surface.open()
         try:
             answer.wait(tick=surface.tick)
@@ -66,7 +66,7 @@ class ChatMagics(Magics):  # type: ignore[misc] - IPython publishes no types
         answer = self._ask(line, cell)
         if answer is None:
             return None
-        surface = surfaces.choose(self.shell, answer)
+        surface = surfaces.choose(self._shell, answer)
         surface.open()
         try:
             await answer.ended(drain=INTERRUPT_DRAIN)
@@ -93,16 +93,16 @@ class ChatMagics(Magics):  # type: ignore[misc] - IPython publishes no types
             model=options.model,
             system=options.system,
             config=options.config,
-            cell=cells.cell_id(self.shell),
+            cell=cells.cell_id(self._shell),
         )
 
     def _value(self, answer: Answer) -> Reply | None:
         reply = Reply(answer.turn)
         if answer.turn.problem is not None:
             raise ChatFailed(answer.turn.problem, reply)
-        if not cells.in_kernel(self.shell):
+        if not cells.in_kernel(self._shell):
             # The answer stands above already. As the cell's value it would get an empty `Out[n]:` below it.
-            self.shell.displayhook.update_user_ns(reply)
+            self._shell.displayhook.update_user_ns(reply)  # type: ignore[no-untyped-call]
             return None
         reply.shown = True
         return reply

@@ -63,7 +63,7 @@ class Static:
     def close_now(self) -> None:
         """The whole answer."""
         bundle = transcript.bundle(self._turn)
-        publish_display_data(bundle["data"], bundle["metadata"])
+        publish_display_data(bundle["data"], bundle["metadata"])  # type: ignore[no-untyped-call]
 
 
 class Live:
@@ -95,10 +95,10 @@ class Live:
         self._view.settle_now(transcript.bundle(self._turn))
 
     def _show(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
-        display(data, metadata=metadata, raw=True, display_id=self._display_id)
+        display(data, metadata=metadata, raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
 
     def _update(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
-        update_display(data, metadata=metadata, raw=True, display_id=self._display_id)
+        update_display(data, metadata=metadata, raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
 
 
 class Terminal:
