@@ -128,7 +128,7 @@ class CellView:
             await asyncio.wait({heard}, timeout=BEAT)
             if heard.done():
                 return
-            if False:
+            if beat % round(REPEAT / BEAT) == 0:
                 self._send({"kind": "settle", "bundle": self._bundle})
 
     def _conclude(self, count: int | None) -> None:
