@@ -1,7 +1,8 @@
 """What a fragment costs the thread that produces it: `python bench/append.py`, in a real kernel.
 
 `event` is what the producer calls per fragment (`turn.apply` and `view.event`); `all` is all that its thread does for
-lmnb, the throttled messages included: CPU time of a run above that of the same paced source feeding a plain list. At 50/s everything is cold: so is the list.
+lmnb, the throttled messages included: CPU time of a run above that of the same paced source feeding a plain list.
+At 50/s the caches are cold for all of them: compare with the list.
 """
 
 from __future__ import annotations

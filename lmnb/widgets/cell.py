@@ -41,7 +41,8 @@ class Cell(anywidget.AnyWidget):
         state: dict[str, Any] = super().get_state(key, drop_defaults)
         if key is not None:
             return state
-        return {name: value for name, value in state.items() if name not in NOT_SENT} | self._now()
+        now = {name: value for name, value in self._now().items() if value or name == "text"}
+        return {name: value for name, value in state.items() if name not in NOT_SENT} | now
 
     def __repr__(self) -> str:
         return "<the live view of an answer>"

@@ -127,7 +127,7 @@ class Stream:
             message = {"kind": "snapshot", **self._everything(state)}
             news = True
         else:
-            said = {"text": text, "reasoning": reasoning, "state": state if news else None}
+            said = {"text": text, "reasoning": reasoning, "state": lean(state) if news else None}
             message = {"kind": "append", "seq": self._seq, **{key: value for key, value in said.items() if value}}
         if news:
             self._state, self._state_at = state, now
@@ -140,7 +140,7 @@ class Stream:
     def _everything(self, state: State) -> dict[str, Any]:
         # The turn may be ahead of what was told: a text longer than its `seq` would be told twice.
         text, reasoning = self._turn.text[: self._text_told], self._turn.reasoning[: self._reasoning_told]
-        return {"seq": self._seq, "text": text, "reasoning": reasoning, "state": state}
+        return {"seq": self._seq, "text": text, "reasoning": reasoning, "state": lean(state)}
 
 
 def _take(pieces: list[str]) -> str:
@@ -149,6 +149,11 @@ def _take(pieces: list[str]) -> str:
     taken = "".join(pieces[:count])
     del pieces[:count]
     return taken
+
+
+def lean(state: State) -> dict[str, Any]:
+    """A state as it crosses the wire: what is empty, null or 0 goes without saying, but not a progress of 0."""
+    return {key: value for key, value in state.items() if value or (key == "progress" and value is not None)}
 
 
 def matters(told: State, now: State, quiet: float) -> bool:

@@ -24,8 +24,8 @@ threading.Thread(target=io.run_forever, daemon=True).start()
 class Chat:
     """A turn whose fragments are known, with its view, in the cell that makes it."""
 
-    def __init__(self, prompt="Hello"):
-        self.turn, self.stopped, self.display_id = Turn(prompt), threading.Event(), uuid.uuid4().hex
+    def __init__(self, prompt="Hello", cell=None):
+        self.turn, self.stopped, self.display_id = Turn(prompt, cell=cell), threading.Event(), uuid.uuid4().hex
         self.view = CellView(self.turn, loop=io, on_stop=self.stopped.set, show=self.show, update=self.update)
         self.view.open()
 
@@ -67,8 +67,8 @@ def words(count):
     return [Fragment(f"w{number} ") for number in range(count)]
 
 
-async def chat(count=3, rate=200, prompt="Hello"):
-    await Chat(prompt).start(words(count), rate).ended()
+async def chat(count=3, rate=200, prompt="Hello", cell=None):
+    await Chat(prompt, cell).start(words(count), rate).ended()
 
 
 def registered():

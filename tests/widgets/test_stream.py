@@ -285,3 +285,10 @@ def test_a_stopped_turn_is_told_at_once(telling):
     telling.happen(Stopped("person"))
     assert telling.page.state["status"] == "stopped"
     assert telling.page.text == "half an"
+
+
+def test_what_is_empty_goes_without_saying_but_not_a_progress_of_0(telling):
+    telling.happen(Loading("qwen3-4b", 0.0))
+    telling.loop.pass_time(1)
+    state = telling.messages[-1]["state"]
+    assert state == {"status": "loading", "who": "qwen3-4b", "progress": 0.0}

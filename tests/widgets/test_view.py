@@ -59,11 +59,12 @@ def test_an_answer_streams_and_is_settled_by_the_page(kernel):
 def test_a_cell_costs_little_besides_its_text(kernel, messages):
     kernel.run("await chat()")
     del messages[:]
-    kernel.run("await chat(prompt='')", cell="6a1f2c3d-1111-2222-3333-444455556666")
+    kernel.run("await chat(prompt='', cell='6a1f2c3d-1111-2222-3333-444455556666')")
     sizes = {m["msg_type"]: size(kernel, m) for m in messages if m["msg_type"] in ("comm_open", "display_data")}
     opened = [m for m in messages if m["msg_type"] == "comm_open"]
     assert len(opened) == 1
-    assert sum(sizes.values()) <= 2500, sizes
+    # 2,500 in all; on a websocket the frames of the two add some 140.
+    assert sum(sizes.values()) <= 2350, sizes
 
 
 def test_everything_is_sent_under_the_cell_that_asked_also_while_another_runs(kernel, messages):
