@@ -21,7 +21,7 @@ try {
     logLevel: "warning",
   });
   const files = tests.map((name) => join(out, name.replace(/\.ts$/, ".mjs")));
-  const { status } = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-reporter=spec", ...files], { stdio: "inherit", cwd: here });
+  const { status } = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-force-exit", "--test-reporter=spec", ...files], { stdio: "inherit", cwd: here });
   process.exitCode = status ?? 1;
 } finally {
   await rm(out, { recursive: true, force: true });
