@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import time
+from pathlib import Path
 
 import pytest
 
 from lmnb.widgets.core import static
+from tests.kernel.harness import older_ipykernel
 
 pytestmark = pytest.mark.kernel
 
@@ -273,3 +275,15 @@ def test_a_kernel_that_shuts_down_settles_what_runs(kernel_with_page):
     bundle = next(content["bundle"] for _, content in view.customs if content["kind"] == "settle")
     assert bundle["metadata"]["lmnb"]["turn"]["status"] == "kernelDied"
     assert "w5 " in bundle["data"]["text/plain"]
+
+
+def test_a_kernel_that_hears_only_between_cells_loses_nothing(kernel_with_page, request):
+    """ipykernel 6: the page's hello and settled are queued behind the cell."""
+    kernel = kernel_with_page(older_ipykernel(Path(request.config.cache.mkdir("ipykernel"))))
+    run = kernel.run("await chat(100, rate=200)")
+    assert kernel.front.subshell is None
+    assert run.seconds < 1.5
+    assert run.turn["status"] == "done"
+    view = kernel.front.view
+    assert view.text == said(100)
+    kernel.until(lambda: view.closed)
