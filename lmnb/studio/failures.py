@@ -32,10 +32,13 @@ def problem_of(error: BaseException, place: Place | None, *, context: int | None
         place: The server, if one was chosen.
         context: The context length of the model in tokens, where it is known.
     """
-    import lmstudio as lms  # noqa: PLC0415
-
     if isinstance(error, ChatError):
         return error.problem
+    if isinstance(error, ImportError):
+        ways = ("Install it again: `pip install --force-reinstall lmstudio`, then restart the kernel.",)
+        return Problem("internal", f"LM Studio's Python SDK cannot be imported: {error}", ways)
+    import lmstudio as lms  # noqa: PLC0415
+
     if isinstance(error, lms.LMStudioWebsocketError) and place is not None:
         return lost(place, in_mid_answer=False)
     if isinstance(error, lms.LMStudioServerError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from lmnb.chat.events import (
@@ -66,7 +67,8 @@ def start(request: Request, on_event: Callable[[Event], None]) -> Running:
     Returns:
         At once, apart from the SDK's first import and warm-up (`warm_up`), which this thread does if nobody has.
     """
-    sdk.warm_up()
+    with contextlib.suppress(ImportError):  # comes again on the I/O thread, and becomes a sentence there
+        sdk.warm_up()
     loop = io_loop()
     prediction = _Prediction(request, on_event)
     loop.call_soon_threadsafe(prediction.begin)
@@ -134,15 +136,22 @@ class _Prediction:
 
     async def _run(self) -> None:
         try:
-            last = await self._last_event()
+            self._emit(await self._ending())
+        finally:
+            self.done.set_result(None)
+
+    async def _ending(self) -> Event:
+        try:
+            return await self._last_event()
         except asyncio.CancelledError:
-            last = Stopped(self._by or "interrupt")
+            if self._by is None:  # the process ends: the page will see that the kernel has, and nobody else listens
+                raise
+            return Stopped(self._by)
         except Exception as error:  # noqa: BLE001  whatever it is, the reader gets a sentence
+            if self._by is not None:
+                return Stopped(self._by)
             context = self._model.context if self._model else None
-            problem = failures.problem_of(error, self._place, context=context)
-            last = Failed(problem) if self._by is None else Stopped(self._by)
-        self._emit(last)
-        self.done.set_result(None)
+            return Failed(failures.problem_of(error, self._place, context=context))
 
     async def _last_event(self) -> Event:
         try:

@@ -52,6 +52,25 @@ def test_twenty_fresh_processes_with_the_persons_own_sdk_do_not_crash(scripted_s
     assert [(run.returncode, run.stdout.strip(), run.stderr) for run in ended] == [(0, "Finished", "")] * 20
 
 
+BROKEN = """
+import sys
+sys.modules["lmstudio"] = None
+from lmnb import studio
+from lmnb.chat.history import Message
+studio.begin_import()
+events = []
+studio.start(studio.Request((Message("user", "x"),), "m", "localhost:1"), events.append).done.result(20)
+print(events[-1].problem)
+"""
+
+
+def test_a_broken_sdk_is_a_sentence():
+    run = python(BROKEN)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.startswith("LM Studio's Python SDK cannot be imported")
+    assert "pip install" in run.stdout
+
+
 def test_importing_the_studio_costs_nothing():
     code = """
 import sys
