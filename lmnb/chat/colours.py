@@ -15,12 +15,12 @@ STYLES = {
     "k": "color:var(--jp-mirror-editor-keyword-color,#008000);font-weight:600",
     "s": "color:var(--jp-mirror-editor-string-color,#ba2121)",
     "n": "color:var(--jp-mirror-editor-number-color,#088000)",
-    "o": "color:var(--jp-mirror-editor-operator-color,#7800c2)",
     "b": "color:var(--jp-mirror-editor-builtin-color,#008000)",
     "f": "color:var(--jp-mirror-editor-def-color,#0000ff)",
     "c": "color:var(--jp-mirror-editor-comment-color,#408080);font-style:italic",
 }
-"""The seven classes of the live view. The variables are JupyterLab's and nbconvert's; the rest is their light theme."""
+"""The classes that the live view gives as well. The variables are JupyterLab's and nbconvert's, the rest is their
+light theme."""
 
 _ALIASES = {"ipython": "python", "ipython3": "python", "duckdb": "sql", "jsonc": "json"}
 
@@ -69,7 +69,6 @@ _KINDS = (
     ("Keyword", "k"),
     ("Literal.String", "s"),
     ("Literal.Number", "n"),
-    ("Operator", "o"),
     ("Name.Builtin", "b"),
     ("Name.Exception", "b"),
     ("Name.Decorator", "b"),
