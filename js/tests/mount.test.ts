@@ -140,11 +140,12 @@ for (const status of ["restarting", "autorestarting", "dead", "terminating"]) {
     assert.equal(output.output_type, "display_data");
     assert.deepEqual(Object.keys(output.data), ["text/html", "text/plain"]);
     assert.equal(output.data["text/plain"], "Half **an** <b>ans");
-    assert.match(output.data["text/html"] as string, /<small><b>qwen3-4b<\/b> · 3 tokens · 38.2 tok\/s · the kernel ended<\/small>/);
+    assert.match(output.data["text/html"] as string, /<b>qwen3-4b<\/b> · <bdi>3 tokens<\/bdi> · <bdi>38.2 tok\/s<\/bdi> · <bdi>the kernel ended<\/bdi>/);
     assert.match(output.data["text/html"] as string, /Half <strong>an<\/strong> &lt;b&gt;ans/);
     const { turn, v } = output.metadata.lmnb;
     assert.equal(v, 1);
     assert.deepEqual([turn.id, turn.prompt, turn.cell, turn.status], ["t1", "Why?", "c1", "kernelDied"]);
+    assert.ok((turn.ended as number) > 1e9);
     assert.deepEqual(turn.parts, [{ kind: "reasoning", text: "Hm." }, { kind: "text", text: "Half **an** <b>ans" }]);
     finish(page);
   });

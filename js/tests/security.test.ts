@@ -46,7 +46,7 @@ const HOSTILE = [
   "<div\n\nonclick=alert(1)>",
 ];
 
-const ALLOWED = new Set("P DIV SPAN BDI PRE CODE UL OL LI TABLE THEAD TBODY TR TH TD A STRONG EM DEL BR HR H1 H2 H3 H4 H5 H6 BLOCKQUOTE INPUT".split(" "));
+const ALLOWED = new Set("P DIV SPAN BDI PRE CODE UL OL LI TABLE THEAD TBODY TR TH TD A STRONG EM S BR HR H1 H2 H3 H4 H5 H6 BLOCKQUOTE INPUT".split(" "));
 const ATTRIBUTES = new Set("class dir href rel target title type disabled checked start tabindex role aria-label".split(" "));
 
 for (const text of HOSTILE) {

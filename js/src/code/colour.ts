@@ -44,9 +44,14 @@ interface Found {
   children: (Found | string)[];
 }
 
+/** Whether code is too long to be coloured. */
+export function isLong(text: string): boolean {
+  return text.length > LIMIT;
+}
+
 /** Colours an element when the page has nothing better to do. */
 export function colourLater(element: HTMLElement, text: string, language: string): void {
-  if (text.length > LIMIT || !hljs.getLanguage(language)) return;
+  if (isLong(text) || !hljs.getLanguage(language)) return;
   const work = (): void => element.replaceChildren(...colour(text, language));
   if (typeof requestIdleCallback === "function") requestIdleCallback(work, { timeout: 1_000 });
   else setTimeout(work, 1);
@@ -54,6 +59,7 @@ export function colourLater(element: HTMLElement, text: string, language: string
 
 /** The text as nodes with the classes `lmnb-tok-*`. */
 export function colour(text: string, language: string): Kid[] {
+  if (!hljs.getLanguage(language)) return visible(text, true);
   const result = hljs.highlight(text, { language, ignoreIllegals: true });
   // Its tree is not public, but all emitters must have one; a release without it would leave the code plain.
   const root = (result._emitter as unknown as { rootNode?: Found }).rootNode;

@@ -12,13 +12,20 @@ const DEPTH_LIMIT = 16;
 
 const NEVER = /(?!)/;
 
-/** marked's tokenizer without HTML, and with a floor under nesting. */
+/** marked's tokenizer without HTML and bare addresses, and with a floor under nesting. */
 class PlainTokenizer extends Tokenizer {
   depth = 0;
 
   override html(): undefined {}
 
   override tag(): undefined {}
+
+  // CommonMark, as the saved form: an address is a link where it is written as one, two tildes strike out.
+  override url(): undefined {}
+
+  override del(src: string, masked: string, before?: string): Tokens.Del | undefined {
+    return src.startsWith("~~") ? super.del(src, masked, before) : undefined;
+  }
 
   override blockquote(src: string): Tokens.Blockquote | undefined {
     return this.nested(() => super.blockquote(src));

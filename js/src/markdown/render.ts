@@ -159,8 +159,9 @@ export class Renderer {
         return token.tokens ? this.words(token, h("span")) : this.text(token);
       case "strong":
       case "em":
-      case "del":
         return this.words(token, h(token.type));
+      case "del":
+        return this.words(token, h("s"));
       case "codespan":
         return this.part(token, h("code", { dir: "ltr" }, ...visible(token.text, true)));
       case "br":

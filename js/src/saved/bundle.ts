@@ -4,6 +4,9 @@ import type { Store } from "../cell/store";
 import type { Bundle } from "../protocol";
 import { savedHtml } from "./html";
 
+/** Characters that one turn may keep in the metadata. */
+const LIMIT = 256_000;
+
 /**
  * The static form of an answer that its kernel did not finish.
  *
@@ -12,13 +15,27 @@ import { savedHtml } from "./html";
 export function lastForm(store: Store, metadata: Record<string, unknown>): Bundle {
   const { state, text, reasoning } = store;
   const seed = record(metadata.lmnb);
-  const parts = [
-    { kind: "reasoning", text: reasoning },
-    { kind: "text", text },
-  ].filter((part) => part.text);
-  const turn = { ...record(seed.turn), status: state.status, model: state.who === "LM Studio" ? null : state.who, parts };
+  const thoughts = reasoning.slice(0, LIMIT);
+  const answer = text.slice(0, LIMIT - thoughts.length);
+  const known = {
+    status: state.status,
+    host: state.host,
+    model: state.who === "LM Studio" ? "" : state.who,
+    parts: [
+      { kind: "reasoning", text: thoughts },
+      { kind: "text", text: answer },
+    ].filter((part) => part.text),
+    thought: state.thought,
+    tokens: state.tokens,
+    notices: state.notices,
+    ended: Date.now() / 1_000,
+    truncated: thoughts.length + answer.length < reasoning.length + text.length,
+  };
+  const said = Object.entries(known).filter(([, value]) => (Array.isArray(value) ? value.length > 0 : Boolean(value)));
+  const turn = { ...record(seed.turn), ...Object.fromEntries(said) };
+  const words = text.replace(/^\n+|\n+$/g, "") || [state.who, ...state.facts].join(" · ");
   return {
-    data: { "text/html": savedHtml(store), "text/plain": text },
+    data: { "text/html": savedHtml(store), "text/plain": words },
     metadata: { lmnb: { v: 1, ...seed, turn } },
   };
 }

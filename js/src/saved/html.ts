@@ -1,50 +1,91 @@
 /**
- * The static form of an answer, as `lmnb.chat.transcript` makes it: tags that need no style of ours, nothing that runs.
+ * The static form of an answer, as `lmnb.chat.transcript` makes it: tags that need no style sheet, nothing that runs.
  * It is built of nodes and written out; no string of HTML is read.
  */
 
-import type { Store } from "../cell/store";
 import { sentence } from "../cell/problem";
+import type { Store } from "../cell/store";
 import { foldWords } from "../cell/words";
-import { h } from "../dom";
+import { colour, isLong } from "../code/colour";
+import { h, type Kid } from "../dom";
 import { visible } from "../markdown/hidden";
 import { lex } from "../markdown/lex";
 import { Renderer } from "../markdown/render";
 
-const HIDDEN = "border:1px solid;border-radius:2px;padding:0 2px;font-size:78%;unicode-bidi:isolate";
+const FRAME = "margin:1em 0;padding:.5em 2em;background:var(--jp-cell-editor-background,rgba(127,127,127,.12))";
+
+const STYLES: Record<string, string> = {
+  k: "color:var(--jp-mirror-editor-keyword-color,#008000);font-weight:600",
+  s: "color:var(--jp-mirror-editor-string-color,#ba2121)",
+  n: "color:var(--jp-mirror-editor-number-color,#088000)",
+  o: "color:var(--jp-mirror-editor-operator-color,#7800c2)",
+  b: "color:var(--jp-mirror-editor-builtin-color,#008000)",
+  f: "color:var(--jp-mirror-editor-def-color,#0000ff)",
+  c: "color:var(--jp-mirror-editor-comment-color,#408080);font-style:italic",
+};
 
 /** The HTML of an answer as far as it came. */
-export function savedHtml(store: Store): string {
-  const { state, text, reasoning } = store;
-  const page = h("div");
-  const facts = [state.who, ...state.facts].flatMap((fact, index) => (index ? [" · ", ...visible(fact)] : [h("b", {}, ...visible(fact))]));
-  page.append(h("div", {}, h("small", {}, ...facts)));
-  for (const notice of state.notices) page.append(h("div", {}, h("small", {}, ...sentence(notice))));
-  if (reasoning.trim()) {
-    const summary = h("summary", {}, h("small", {}, foldWords(state)));
-    page.append(h("details", {}, summary, ...prose(reasoning)));
-  }
-  page.append(h("p"), ...prose(text));
-  return page.innerHTML;
+export function savedHtml({ state, text, reasoning }: Pick<Store, "state" | "text" | "reasoning">): string {
+  const facts = state.facts.flatMap<Kid>((fact) => [" · ", h("bdi", {}, ...visible(fact))]);
+  const page: HTMLElement[] = [h("div", { class: "lmnb-saved" }, h("small", {}, h("b", {}, ...visible(state.who)), ...facts))];
+  for (const notice of state.notices) page.push(h("div", {}, h("small", {}, ...sentence(notice))));
+  if (reasoning.trim()) page.push(h("details", {}, h("summary", {}, h("small", {}, foldWords(state))), ...prose(reasoning)));
+  if (text.trim()) page.push(h("p"));
+  const whole = h("div", {}, ...page, ...(text.trim() ? prose(text) : []));
+  for (const element of whole.querySelectorAll(".lmnb-hidden")) element.replaceWith(h("small", { dir: "ltr" }, element.textContent ?? ""));
+  return whole.innerHTML;
 }
 
 /** Markdown as plain elements: without our frames, buttons and classes. */
 function prose(markdown: string): Node[] {
   const host = h("div");
-  const { make } = new Renderer({ maths: () => undefined, code: () => undefined });
+  const { make } = new Renderer({ maths: () => undefined, code: coloured });
   for (const token of lex(markdown.replace(/\r\n?/g, "\n")).tokens) {
     const part = make(token);
-    if (part) host.append(part.node);
+    if (!part) continue;
+    part.close?.();
+    host.append(part.node);
   }
   plain(host);
   return [...host.childNodes];
 }
 
+function coloured(_frame: HTMLElement, code: HTMLElement, text: string, language: string): void {
+  if (!isLong(text)) code.replaceChildren(...colour(text, language));
+}
+
+/** Takes away what only the live view's style sheet or script can use, and writes the rest as inline style. */
 function plain(host: HTMLElement): void {
-  for (const frame of host.querySelectorAll(".lmnb-code, .lmnb-table")) frame.replaceWith(...frame.childNodes);
-  for (const cell of host.querySelectorAll<HTMLElement>(".lmnb-left, .lmnb-center, .lmnb-right")) cell.style.textAlign = cell.className.slice("lmnb-".length);
-  for (const hidden of host.querySelectorAll<HTMLElement>(".lmnb-hidden")) hidden.setAttribute("style", HIDDEN);
-  for (const element of host.querySelectorAll("[class]")) element.removeAttribute("class");
-  for (const span of host.querySelectorAll("span:not([style])")) span.replaceWith(...span.childNodes);
+  const each = (what: string, work: (element: HTMLElement) => void): void => host.querySelectorAll<HTMLElement>(what).forEach(work);
+  each(".lmnb-table", (frame) => frame.replaceWith(...frame.childNodes));
+  each("th, td", (cell) => cell.setAttribute("style", `text-align:${cell.className.slice("lmnb-".length) || "start"}`));
+  each("input", (box) => box.replaceWith(box.hasAttribute("checked") ? "\u2611 " : "\u2610 "));
+  each("[dir=auto]", (element) => element.removeAttribute("dir"));
+  each("a", (link) => link.removeAttribute("title"));
+  each("code", (code) => code.removeAttribute("dir"));
   host.normalize();
+  money(host);
+  each(".lmnb-maths", (maths) => maths.removeAttribute("dir"));
+  each("[class]", dress);
+}
+
+function dress(element: HTMLElement): void {
+  const name = element.className;
+  if (name === "lmnb-code") {
+    element.className = "highlight";
+    element.setAttribute("style", FRAME);
+    element.querySelector("pre")?.setAttribute("style", "margin:0;background:none");
+    element.querySelector("code")?.setAttribute("style", "background:none");
+  } else if (name.startsWith("lmnb-tok-")) element.setAttribute("style", STYLES[name.slice("lmnb-tok-".length)] ?? "");
+  else if (name !== "lmnb-hidden") element.removeAttribute("class");
+}
+
+/** A dollar in an element of its own is no formula to the host's typesetter: none goes across elements. */
+function money(node: Node): void {
+  for (const kid of [...node.childNodes]) {
+    if (kid instanceof Text) {
+      if (!kid.data.includes("$")) continue;
+      kid.replaceWith(...kid.data.split("$").flatMap<Kid>((words, index) => (index ? [h("span", {}, "$"), words] : [words])));
+    } else if (!(kid instanceof Element && (kid.tagName === "CODE" || kid.className.includes("lmnb-maths")))) money(kid);
+  }
 }
