@@ -40,9 +40,9 @@ def start_kernel(tmp_path: Path) -> Iterator[Callable[..., RealKernel]]:
 
 
 @pytest.fixture(scope="module")
-def kernel(tmp_path_factory: pytest.TempPathFactory, scripted_server: Any) -> Iterator[RealKernel]:
+def kernel(tmp_path_factory: pytest.TempPathFactory, scripted_server: str) -> Iterator[RealKernel]:
     """One kernel for a module's tests, lmnb loaded, its model scripted."""
-    kernel = RealKernel(tmp_path_factory.mktemp("kernel"), LMSTUDIO_API_HOST=scripted_server.host)
+    kernel = RealKernel(tmp_path_factory.mktemp("kernel"), LMSTUDIO_API_HOST=scripted_server)
     kernel.run("%load_ext lmnb")
     yield kernel
     kernel.stop()
