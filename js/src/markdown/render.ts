@@ -106,7 +106,7 @@ export class Renderer {
   }
 
   private item(token: Tokens.ListItem): Part {
-    const part = this.blocks(token, h("li", { dir: "auto", class: token.task ? "lmnb-task" : undefined }), token.tokens);
+    const part = this.blocks(token, h("li", { dir: "auto" }), token.tokens);
     const { grow } = part;
     part.grow = (next) => next.loose === token.loose && next.task === token.task && !!grow?.(next);
     return part;
@@ -167,7 +167,7 @@ export class Renderer {
       case "br":
         return this.part(token, h("br"));
       case "checkbox":
-        return this.part(token, h("input", { type: "checkbox", disabled: true, checked: token.checked === true }));
+        return this.part(token, document.createTextNode(token.checked ? "\u2611 " : "\u2610 ")); // as in the saved form
       case "link":
         return this.link(token as Tokens.Link);
       case "image":

@@ -59,7 +59,6 @@ function plain(host: HTMLElement): void {
   const each = (what: string, work: (element: HTMLElement) => void): void => host.querySelectorAll<HTMLElement>(what).forEach(work);
   each(".lmnb-table", (frame) => frame.replaceWith(...frame.childNodes));
   each("th, td", (cell) => cell.setAttribute("style", `text-align:${cell.className.slice("lmnb-".length) || "start"}`));
-  each("input", (box) => box.replaceWith(box.hasAttribute("checked") ? "\u2611 " : "\u2610 "));
   each("[dir=auto]", (element) => element.removeAttribute("dir"));
   each("a", (link) => link.removeAttribute("title"));
   each("code", (code) => code.removeAttribute("dir"));
