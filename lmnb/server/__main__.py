@@ -1,0 +1,104 @@
+"""`python -m lmnb.server`: serve until told to stop, until the parent is gone, or until nobody has come for a while."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lmnb.server.app import Visitors, listen
+from lmnb.server.instances import Instances
+from lmnb.server.loader import Loader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+log = logging.getLogger("lmnb.server")
+
+BEAT = 1.0
+"""Seconds between looks at what has had its time."""
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m lmnb.server", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0 takes any free one")
+    parser.add_argument("--scripted", action="store_true", help="offer the scripted models of the tests")
+    parser.add_argument("--model", action="append", default=[], metavar="FILE", help="a GGUF file to offer")
+    parser.add_argument("--idle-timeout", type=float, metavar="SECONDS", help="exit after so long without a client")
+    parser.add_argument("--with-parent", action="store_true", help="exit when standard input ends")
+    parser.add_argument("--log", metavar="FILE", help="write a log there; otherwise to standard error")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve. Says `{"port": …, "pid": …}` in one line of standard output once it listens."""
+    arguments = _arguments(argv)
+    logging.basicConfig(
+        filename=arguments.log,
+        level=logging.INFO if arguments.log else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(arguments))
+    return 0
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    loader = Loader([Path(file) for file in arguments.model], scripted=arguments.scripted)
+    instances = Instances(loader.known, loader.load)
+    visitors = Visitors()
+    done = asyncio.Event()
+    _listen_for_signals(done)
+    try:
+        server, port = listen(instances, visitors, arguments.port)
+    except OSError as error:
+        sys.exit(f"Port {arguments.port} cannot be used: {error.strerror}.")
+    print(json.dumps({"port": port, "pid": os.getpid()}), flush=True)  # noqa: T201  its parent waits for it
+    if arguments.with_parent:
+        _follow_parent(done)
+    beat = asyncio.create_task(_beat(instances, visitors, arguments.idle_timeout, done))
+    await done.wait()
+    beat.cancel()
+    server.stop()
+    await instances.close()
+
+
+def _listen_for_signals(done: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(number, done.set)
+
+
+def _follow_parent(done: asyncio.Event) -> None:
+    """The parent holds the other end of standard input: when it goes, however it goes, that ends."""
+    loop = asyncio.get_running_loop()
+
+    def wait() -> None:
+        with contextlib.suppress(OSError):
+            sys.stdin.buffer.read()
+        with contextlib.suppress(RuntimeError):  # the loop was closed first
+            loop.call_soon_threadsafe(done.set)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
+async def _beat(instances: Instances, visitors: Visitors, idle: float | None, done: asyncio.Event) -> None:
+    while True:
+        await asyncio.sleep(BEAT)
+        await instances.expire()
+        if idle is not None and visitors.alone_for > idle:
+            log.info("Nobody has come for %s s.", idle)
+            done.set()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,234 @@
+"""Starting the embedded server: one of one's own, or the one that all kernels of a user share."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import lmnb
+from lmnb.server.places import locked, log_file, note_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
+START_TIME = 30.0
+"""Seconds a server may take to listen; it takes less than one."""
+
+IDLE_TIMEOUT = 30 * 60.0
+"""Seconds without a client after which a shared server exits."""
+
+
+class LaunchError(RuntimeError):
+    """The server did not start; the text says why."""
+
+
+class Server:
+    """A server process of one's own. It ends with this process, at the latest.
+
+    Attributes:
+        host: `"127.0.0.1:PORT"`.
+        pid: Its process id.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+        self._process = process
+        self.host = f"127.0.0.1:{port}"
+        self.pid = process.pid
+
+    def stop(self) -> None:
+        """End it and its models. Blocks until it is gone, at most 5 s; a second time does nothing."""
+        if self._process.stdin:
+            with suppress(OSError):
+                self._process.stdin.close()  # it exits when its standard input ends
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        state = "running" if self._process.poll() is None else "stopped"
+        return f"<lmnb server at {self.host}, {state}>"
+
+
+@dataclass(frozen=True)
+class SharedServer:
+    """The server that the kernels of a user share.
+
+    Attributes:
+        host: `"127.0.0.1:PORT"`.
+        pid: Its process id.
+    """
+
+    host: str
+    pid: int
+
+
+def start_server(
+    *,
+    models: Iterable[str | os.PathLike[str]] = (),
+    scripted: bool = False,
+    port: int = 0,
+    idle_timeout: float | None = None,
+    log: str | os.PathLike[str] | None = None,
+) -> Server:
+    """Start a server of one's own. Blocks until it listens, 0.5 to 1.5 s.
+
+    Args:
+        models: GGUF files to offer besides those in the usual folders.
+        scripted: Offer the scripted models of the tests.
+        port: 0 takes any free one.
+        idle_timeout: Seconds without a client after which it exits; None: never.
+        log: A file for its log; None: warnings go to standard error.
+
+    Raises:
+        LaunchError: If it does not start, with what it said.
+    """
+    options = _options(models, scripted, port, idle_timeout, log)
+    process = _popen([*options, "--with-parent"], stdin=subprocess.PIPE)
+    return Server(process, _ready(process)["port"])
+
+
+def shared_server(*, idle_timeout: float = IDLE_TIMEOUT) -> SharedServer:
+    """The server that this user's kernels share, started if it is not there. Blocks until it listens.
+
+    Args:
+        idle_timeout: Seconds without a client after which one that is started now exits.
+
+    Raises:
+        LaunchError: If it does not start, with what it said.
+    """
+    with locked():
+        if (running := _find()) is not None:
+            return running
+        options = _options((), False, 0, idle_timeout, log_file())
+        process = _popen(options, stdin=subprocess.DEVNULL, **_detached())
+        said = _ready(process)
+        shared = SharedServer(f"127.0.0.1:{said['port']}", said["pid"])
+        process.returncode = 0  # it outlives this process: no ResourceWarning when the handle goes
+        _write_note(shared)
+        return shared
+
+
+def find_shared_server() -> str | None:
+    """The host of the shared server if it runs and answers. Blocks 1 s at most."""
+    found = _find()
+    return found.host if found else None
+
+
+def stop_shared_server() -> bool:
+    """End the shared server. Blocks until it is gone, at most 5 s; False if there was none."""
+    with locked():
+        running = _find()
+        if running is None:
+            return False
+        os.kill(running.pid, signal.SIGTERM)
+        until = time.monotonic() + 5
+        while _greeting(running.host) is not None and time.monotonic() < until:
+            time.sleep(0.02)
+        note_file().unlink(missing_ok=True)
+        return True
+
+
+def _options(
+    models: Iterable[str | os.PathLike[str]],
+    scripted: bool,
+    port: int,
+    idle_timeout: float | None,
+    log: str | os.PathLike[str] | None,
+) -> list[str]:
+    options = ["--port", str(port)]
+    for model in models:
+        options += ["--model", str(Path(model).expanduser().resolve())]
+    if scripted:
+        options.append("--scripted")
+    if idle_timeout is not None:
+        options += ["--idle-timeout", str(idle_timeout)]
+    if log is not None:
+        options += ["--log", str(Path(log).expanduser().resolve())]
+    return options
+
+
+def _popen(options: list[str], **how: Any) -> subprocess.Popen[str]:
+    # The folder that holds lmnb is the working directory: a json.py beside a notebook would otherwise be imported.
+    home = Path(lmnb.__file__).parent.parent
+    command = [sys.executable, "-m", "lmnb.server", *options]
+    return subprocess.Popen(command, cwd=home, stdout=subprocess.PIPE, text=True, **how)  # noqa: S603  our own
+
+
+def _detached() -> dict[str, Any]:
+    if sys.platform == "win32":
+        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+        return {"creationflags": flags, "stderr": subprocess.DEVNULL}
+    return {"start_new_session": True, "stderr": subprocess.DEVNULL}
+
+
+def _ready(process: subprocess.Popen[str]) -> dict[str, int]:
+    """What a server says when it listens."""
+    assert process.stdout is not None
+    line = _first_line(process.stdout, process)
+    try:
+        said: dict[str, int] = json.loads(line)
+    except ValueError:
+        process.kill()
+        code = process.wait()
+        raise LaunchError(f"lmnb's own server did not start (exit code {code}); see {log_file()}.") from None
+    finally:
+        process.stdout.close()
+    return said
+
+
+def _first_line(stream: IO[str], process: subprocess.Popen[str]) -> str:
+    watchdog = threading.Timer(START_TIME, process.kill)  # a pipe cannot be read with a timeout on Windows
+    watchdog.start()
+    try:
+        return stream.readline()
+    finally:
+        watchdog.cancel()
+
+
+def _find() -> SharedServer | None:
+    try:
+        noted = json.loads(note_file().read_text())
+        shared = SharedServer(str(noted["host"]), int(noted["pid"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    # Another program may have got its port since: only the process that is meant says its number.
+    return shared if _greeting(shared.host) == shared.pid else None
+
+
+def _greeting(host: str) -> int | None:
+    """The process id of lmnb's server at this address."""
+    connection = http.client.HTTPConnection(host, timeout=1.0)
+    try:
+        connection.request("GET", "/lmstudio-greeting")
+        return int(json.loads(connection.getresponse().read())["lmnb"]["pid"])
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return None
+    finally:
+        connection.close()
+
+
+def _write_note(shared: SharedServer) -> None:
+    fresh = note_file().with_suffix(".new")
+    fresh.write_text(json.dumps({"host": shared.host, "pid": shared.pid}))
+    fresh.replace(note_file())

@@ -1,0 +1,159 @@
+"""The `llm` and `embedding` namespaces: ask about loaded models, load, unload, and have them write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lmnb.server import errors, predictions, wire
+from lmnb.server.endpoints import Endpoints
+from lmnb.server.namespaces import loading
+from lmnb.server.settings import DEFAULTS, Prediction, fields
+
+if TYPE_CHECKING:
+    from lmnb.server.instances import Instance, Instances
+    from lmnb.server.models import Domain
+    from lmnb.server.session import Channel
+
+
+class Asked(wire.Camel):
+    """A question about one loaded model."""
+
+    specifier: wire.Specifier
+    throw_if_not_found: bool = True
+
+
+class Text(wire.Camel):
+    """A text for one loaded model."""
+
+    specifier: wire.Specifier
+    input_string: str
+
+
+class ToUnload(wire.Camel):
+    """Which one is to go."""
+
+    identifier: str
+
+
+class ToEstimate(wire.Camel):
+    """A model on disk."""
+
+    model_key: str
+
+
+class TemplateOptions(wire.Camel):
+    """What is to be in the formatted text."""
+
+    omit_bos_token: bool = False
+    omit_eos_token: bool = False
+    tool_definitions: list[dict[str, Any]] = msgspec.field(default_factory=list)
+
+
+class ToFormat(wire.Camel):
+    """A history to be seen as the model sees it."""
+
+    specifier: wire.Specifier
+    history: wire.History
+    prediction_config_stack: wire.ConfigStack = msgspec.field(default_factory=wire.ConfigStack)
+    opts: TemplateOptions = msgspec.field(default_factory=TemplateOptions)
+
+
+def model_namespace(instances: Instances, domain: Domain) -> Endpoints:
+    """The endpoints of the namespace for models of this kind."""
+    questions = _Questions(instances, domain)
+    room = Endpoints()
+    room.plain("listLoaded", lambda: [instance.info() for instance in instances.loaded(domain)])
+    room.rpc("getModelInfo", Asked, questions.info)
+    room.rpc("getLoadConfig", Asked, questions.load_config)
+    room.rpc("getBasePredictionConfig", Asked, questions.base_config)
+    room.rpc("getInstanceProcessingState", Asked, questions.state)
+    room.rpc("estimateModelUsage", ToEstimate, questions.estimate)
+    room.rpc("unloadModel", ToUnload, questions.unload)
+    room.rpc("tokenize", Text, questions.tokenize)
+    room.rpc("countTokens", Text, questions.count)
+    loading.add(room, instances, domain)
+    if domain == "llm":
+        room.rpc("applyPromptTemplate", ToFormat, questions.format)
+        room.plain("preloadDraftModel", lambda: None)
+        _add_predictions(room, instances, domain)
+    return room
+
+
+def _add_predictions(room: Endpoints, instances: Instances, domain: Domain) -> None:
+    async def predict(channel: Channel, asked: predictions.PredictParameter) -> None:
+        await predictions.predict(instances, domain, channel, asked)
+
+    async def complete(channel: Channel, asked: predictions.RawTextParameter) -> None:
+        await predictions.complete_raw(instances, domain, channel, asked)
+
+    room.channel("predict", predictions.PredictParameter, predict)
+    room.channel("completeRawText", predictions.RawTextParameter, complete)
+
+
+class _Questions:
+    """Calls with one answer."""
+
+    def __init__(self, instances: Instances, domain: Domain) -> None:
+        self._instances = instances
+        self._domain = domain
+
+    def _find(self, asked: Asked) -> Instance | None:
+        try:
+            return self._instances.find(self._domain, asked.specifier)
+        except errors.ServerError:
+            if asked.throw_if_not_found:
+                raise
+            return None
+
+    def _one(self, specifier: wire.Specifier) -> Instance:
+        return self._instances.find(self._domain, specifier)
+
+    async def info(self, asked: Asked) -> dict[str, Any] | None:
+        found = self._find(asked)
+        return None if found is None else found.info()
+
+    async def load_config(self, asked: Asked) -> dict[str, Any]:
+        return fields(self._one(asked.specifier).settings)
+
+    async def base_config(self, asked: Asked) -> dict[str, Any]:
+        self._one(asked.specifier)
+        return fields(DEFAULTS)
+
+    async def state(self, asked: Asked) -> dict[str, Any] | None:
+        found = self._find(asked)
+        return None if found is None else found.state()
+
+    async def estimate(self, asked: ToEstimate) -> dict[str, Any]:
+        model = self._instances.on_disk(self._domain, asked.model_key)
+        memory = {
+            "confidence": "low",
+            "modelVramBytes": 0,
+            "contextVramBytes": 0,
+            "totalVramBytes": 0,
+            "modelBytes": model.size_bytes,
+            "contextBytes": 0,
+            "totalBytes": model.size_bytes,
+        }
+        return {"memory": memory, "passesGuardrails": True}
+
+    async def unload(self, asked: ToUnload) -> None:
+        loaded = self._instances.loaded(self._domain)
+        for instance in loaded:
+            if instance.identifier == asked.identifier:
+                await self._instances.unload(instance)
+                return
+        raise errors.no_loaded_model({"identifier": asked.identifier}, [each.identifier for each in loaded])
+
+    async def tokenize(self, asked: Text) -> dict[str, Any]:
+        return {"tokens": await self._one(asked.specifier).runner.tokenize(asked.input_string)}
+
+    async def count(self, asked: Text) -> dict[str, Any]:
+        return {"tokenCount": len(await self._one(asked.specifier).runner.tokenize(asked.input_string))}
+
+    async def format(self, asked: ToFormat) -> dict[str, Any]:
+        instance = self._one(asked.specifier)
+        settings = Prediction(asked.prediction_config_stack)
+        formatted = await instance.runner.format(asked.history, settings, asked.opts.tool_definitions)
+        return {"formatted": formatted}

@@ -1,0 +1,200 @@
+"""One answer: its packets in the right order, its numbers, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from lmnb.server import errors, wire
+from lmnb.server.instances import Work
+from lmnb.server.settings import Prediction, fields
+
+if TYPE_CHECKING:
+    from lmnb.server.instances import Instance, Instances
+    from lmnb.server.models import Domain
+    from lmnb.server.session import Channel
+
+SIGN_OF_LIFE = 10.0
+"""Seconds of silence after which the last progress is said again: the SDK gives up after 60."""
+
+
+class PredictParameter(wire.Camel):
+    """What `predict` is asked."""
+
+    model_specifier: wire.Specifier
+    history: wire.History
+    prediction_config_stack: wire.ConfigStack
+    fuzzy_preset_identifier: str | None = None
+
+
+class RawTextParameter(wire.Camel):
+    """What `completeRawText` is asked."""
+
+    model_specifier: wire.Specifier
+    raw_prompt: str
+    prediction_config_stack: wire.ConfigStack = msgspec.field(default_factory=wire.ConfigStack)
+
+
+@dataclass
+class Outcome:
+    """How an answer ended, as far as the runner knows."""
+
+    stop_reason: str
+    prompt_tokens: int | None = None
+    predicted_tokens: int | None = None
+    tokens_per_second: float | None = None
+    stop_string: str | None = None
+
+
+@dataclass
+class Job:
+    """What a runner is to do, and where its words go."""
+
+    settings: Prediction
+    out: Output
+    history: wire.History = field(default_factory=lambda: wire.History(messages=[]))
+    raw_prompt: str | None = None
+
+
+class Output:
+    """The packets of one answer. Keeps count, and says what the instance is doing."""
+
+    def __init__(self, channel: Channel, work: Work) -> None:
+        self._channel = channel
+        self._work = work
+        self._began = time.perf_counter()
+        self._first: float | None = None
+        self._last_sent = self._began
+        self._progress = _progress(0, 0, 0)
+        self.tokens = 0
+
+    async def reading(self, processed: int, total: int, cached: int = 0) -> None:
+        """So many tokens of the prompt were read."""
+        self._progress = _progress(processed, total, cached)
+        await self._send(self._progress)
+
+    async def fragment(self, content: str, tokens: int = 1, reasoning: str = "none") -> None:
+        """A piece of the answer; empty ones are left out."""
+        self.writing()
+        self.tokens += tokens
+        if content:
+            body = wire.FragmentBody(content=content, tokens_count=tokens, reasoning_type=reasoning)
+            await self._send(wire.Fragment(fragment=body))
+
+    async def tool(self, type: str, **values: Any) -> None:  # noqa: A002  the protocol's word
+        """A packet about a tool call."""
+        self.writing()
+        await self._send({"type": type, **values})
+
+    async def tool_call(self, name: str, arguments: dict[str, Any], call_id: str, raw: str) -> None:
+        """A tool call is complete."""
+        request = {"type": "function", "id": call_id, "name": name, "arguments": arguments}
+        await self.tool("toolCallGenerationEnd", toolCallRequest=request, rawContent=raw)
+
+    def writing(self) -> None:
+        """The prompt is read; the answer begins."""
+        if self._first is None:
+            self._first = time.perf_counter()
+            self._work.status = "generating"
+
+    async def stay_in_touch(self) -> None:
+        """Say the last progress again whenever nothing was said for a while. Runs until it is cancelled."""
+        while True:
+            await asyncio.sleep(SIGN_OF_LIFE / 4)
+            if time.perf_counter() - self._last_sent > SIGN_OF_LIFE:
+                await self._send(self._progress)
+
+    def stats(self, outcome: Outcome) -> dict[str, Any]:
+        """The numbers of this answer."""
+        now = time.perf_counter()
+        predicted = self.tokens if outcome.predicted_tokens is None else outcome.predicted_tokens
+        stats: dict[str, Any] = {
+            "stopReason": outcome.stop_reason,
+            "predictedTokensCount": predicted,
+            "numGpuLayers": 0,
+            "totalTimeSec": now - self._began,
+        }
+        if outcome.prompt_tokens is not None:
+            stats |= {"promptTokensCount": outcome.prompt_tokens}
+            stats |= {"totalTokensCount": outcome.prompt_tokens + predicted}
+        if self._first is not None:
+            stats["timeToFirstTokenSec"] = self._first - self._began
+            if predicted > 1 and now > self._first:
+                stats["tokensPerSecond"] = outcome.tokens_per_second or predicted / (now - self._first)
+        if outcome.stop_string:
+            stats["stopString"] = outcome.stop_string
+        return stats
+
+    async def _send(self, packet: Any) -> None:
+        self._last_sent = time.perf_counter()
+        await self._channel.send(packet)
+
+
+def _progress(processed: int, total: int, cached: int) -> wire.Progress:
+    return wire.Progress(
+        progress=processed / total if total else 0.0,
+        details={
+            "cachedTokenCount": cached,
+            "totalPromptTokenCount": total,
+            "processedPromptTokenCount": processed - cached,
+            "unprocessedPromptTokenCount": total - processed,
+        },
+    )
+
+
+async def predict(instances: Instances, domain: Domain, channel: Channel, asked: PredictParameter) -> None:
+    """Serve a `predict` channel to its end."""
+    if asked.fuzzy_preset_identifier is not None:
+        raise errors.no_preset(asked.fuzzy_preset_identifier)
+    settings = Prediction(asked.prediction_config_stack)
+    await _run(instances.find(domain, asked.model_specifier), channel, settings, history=asked.history)
+
+
+async def complete_raw(instances: Instances, domain: Domain, channel: Channel, asked: RawTextParameter) -> None:
+    """Serve a `completeRawText` channel to its end."""
+    settings = Prediction(asked.prediction_config_stack)
+    await _run(instances.find(domain, asked.model_specifier), channel, settings, raw_prompt=asked.raw_prompt)
+
+
+async def _run(instance: Instance, channel: Channel, settings: Prediction, **prompt: Any) -> None:
+    work = Work()
+    out = Output(channel, work)
+    task = asyncio.create_task(_in_slot(instance, work, Job(settings, out, **prompt)))
+    alive = asyncio.create_task(out.stay_in_touch())
+    try:
+        outcome = await _end_of(task, channel, work)
+    finally:
+        alive.cancel()
+    await channel.say(
+        "success",
+        stats=out.stats(outcome),
+        modelInfo=instance.info(),
+        loadModelConfig=fields(instance.settings),
+        predictionConfig=fields(settings.all),
+    )
+
+
+async def _in_slot(instance: Instance, work: Work, job: Job) -> Outcome:
+    await job.out.reading(0, 0)
+    async with instance.slot(work):
+        return await instance.runner.predict(job)
+
+
+async def _end_of(task: asyncio.Task[Outcome], channel: Channel, work: Work) -> Outcome:
+    """How the answer ends: by itself, by the client's wish, or because its model is unloaded."""
+    stopped = asyncio.create_task(channel.cancelled.wait())
+    unloaded = asyncio.create_task(work.unloaded.wait())
+    try:
+        await asyncio.wait({task, stopped, unloaded}, return_when=asyncio.FIRST_COMPLETED)
+        if channel.cancelled.is_set() or work.unloaded.is_set():
+            task.cancel()
+            await asyncio.wait({task})
+            return Outcome("userStopped" if channel.cancelled.is_set() else "modelUnloaded")
+        return task.result()
+    finally:
+        for each in (task, stopped, unloaded):
+            each.cancel()

@@ -1,0 +1,230 @@
+"""A model for tests: it plays the script that it finds in the last user message."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import msgspec
+
+from lmnb.server.errors import DropConnectionError, ServerError
+from lmnb.server.models import Model
+from lmnb.server.overflow import fit
+from lmnb.server.pacing import paced, pieces
+from lmnb.server.predictions import Outcome
+from lmnb.server.prompts import plain_text
+
+if TYPE_CHECKING:
+    from lmnb.server.models import LoadRequest, Report
+    from lmnb.server.predictions import Job
+    from lmnb.server.settings import Prediction
+    from lmnb.server.wire import History, Message
+
+CONTEXT = 4096
+SLOW_LOAD = 2.0
+"""Seconds that `scripted-slow` takes to load."""
+
+MODELS = [
+    Model(key, f"lmnb/scripted/{key}.gguf", title, 1_000_000, CONTEXT, architecture="scripted", tool_use=True)
+    for key, title in (
+        ("scripted", "Scripted"),
+        ("scripted-slow", "Scripted, slow to load"),
+        ("scripted-broken", "Scripted, does not load"),
+    )
+]
+
+
+async def load(model: Model, request: LoadRequest, report: Report) -> ScriptedRunner:
+    """Load a scripted model.
+
+    Raises:
+        ServerError: If it is the one that does not load.
+    """
+    if model.key == "scripted-broken":
+        raise ServerError("Failed to load the model.", cause="Its file is damaged: it ends after 12 of 30 tensors.")
+    if model.key == "scripted-slow":
+        for step in range(40):
+            await report(step / 40)
+            await asyncio.sleep(SLOW_LOAD / 40)
+    return ScriptedRunner(int(request.get("contextLength") or CONTEXT))
+
+
+class ScriptedRunner:
+    """Plays scripts. Words are its tokens."""
+
+    def __init__(self, context: int) -> None:
+        self.context = context
+
+    async def predict(self, job: Job) -> Outcome:
+        """Play the script of the last user message, or say that message back."""
+        prompt = job.raw_prompt if job.raw_prompt is not None else plain_text(job.history)
+        words = fit(prompt.split(), self.context, job.settings.overflow)
+        steps = _steps(job)
+        if not any("progress" in step for step in steps[:1]):
+            await job.out.reading(len(words), len(words) or 1)
+        outcome = await _Play(job).play(steps)
+        outcome.prompt_tokens = len(words)
+        return outcome
+
+    async def tokenize(self, text: str) -> list[int]:
+        """A number for each word."""
+        return [sum(word.encode()) for word in text.split()]
+
+    async def format(self, history: History, settings: Prediction, tools: list[dict[str, Any]]) -> str:  # noqa: ARG002
+        """The messages with their roles."""
+        return "".join(f"<{message.role}>{message.text}</{message.role}>\n" for message in history.messages)
+
+    async def close(self) -> None:
+        """There is nothing to give back."""
+
+
+class _EndOfAnswerError(Exception):
+    """The answer is at its limit, or the script says so."""
+
+    def __init__(self, reason: str, stop_string: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.stop_string = stop_string
+
+
+class _Play:
+    """One performance."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._text = ""
+        self._calls = 0
+
+    async def play(self, steps: list[dict[str, Any]]) -> Outcome:
+        try:
+            for step in steps:
+                await self._step(step)
+        except _EndOfAnswerError as end:
+            return Outcome(end.reason, stop_string=end.stop_string)
+        return Outcome("toolCalls" if self._calls else "eosFound")
+
+    async def _step(self, step: dict[str, Any]) -> None:
+        match step:
+            case {"text": str(text)}:
+                await self._say(text, "none", step)
+            case {"reasoning": str(text)}:
+                await self._think(text, step)
+            case {"tool": dict(call)}:
+                await self._call(call)
+            case {"progress": list(shares)}:
+                await self._read(shares, float(step.get("each", 0)))
+            case {"sleep": int() | float() as seconds}:
+                await asyncio.sleep(seconds)
+            case {"history": True}:
+                await self._say(_echo(self._job), "none", {"by": 1000})
+            case {"config": True}:
+                await self._say(json.dumps(self._job.settings.all, ensure_ascii=False), "none", {"by": 1000})
+            case _:
+                _end(step)
+
+    async def _say(self, text: str, reasoning: str, step: dict[str, Any]) -> None:
+        by, rate = step.get("by", "word"), step.get("rate")
+        for _ in range(int(step.get("repeat", 1))):
+            async for piece in paced(pieces(text, by), rate):
+                await self._piece(piece, reasoning)
+
+    async def _piece(self, piece: str, reasoning: str) -> None:
+        limit = self._job.settings.max_tokens
+        if limit is not None and self._job.out.tokens >= limit:
+            raise _EndOfAnswerError("maxPredictedTokensReached")
+        self._text += piece
+        for stop in self._job.settings.stop_strings:
+            if stop and (found := self._text.find(stop, max(0, len(self._text) - len(piece) - len(stop)))) >= 0:
+                await self._job.out.fragment(piece[: max(0, len(piece) - (len(self._text) - found))], 1, reasoning)
+                raise _EndOfAnswerError("stopStringFound", stop)
+        await self._job.out.fragment(piece, 1, reasoning)
+
+    async def _think(self, text: str, step: dict[str, Any]) -> None:
+        parsing = self._job.settings.get("reasoning.parsing")
+        await self._job.out.fragment(parsing["startString"], 1, "reasoningStartTag")
+        await self._say(text, "reasoning", step)
+        await self._job.out.fragment(parsing["endString"], 1, "reasoningEndTag")
+
+    async def _call(self, call: dict[str, Any]) -> None:
+        self._calls += 1
+        name, arguments = str(call.get("name", "")), call.get("arguments") or {}
+        raw = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        number = str(100_000 + self._calls)
+        await self._job.out.tool("toolCallGenerationStart", toolCallId=number)
+        await self._job.out.tool("toolCallGenerationNameReceived", name=name)
+        await self._job.out.tool("toolCallGenerationArgumentFragmentGenerated", content=raw)
+        if isinstance(arguments, str):
+            error = ServerError(f"Failed to parse the arguments of a tool call: {raw}").wire()
+            await self._job.out.tool("toolCallGenerationFailed", error=error, rawContent=raw)
+        else:
+            await self._job.out.tool_call(name, arguments, number, raw)
+
+    async def _read(self, shares: list[float], each: float) -> None:
+        for number, share in enumerate(shares):
+            if number:
+                await asyncio.sleep(each)
+            await self._job.out.reading(round(share * 1000), 1000)
+
+
+def _end(step: dict[str, Any]) -> NoReturn:
+    match step:
+        case {"error": title}:
+            raise ServerError(str(title))
+        case {"drop": True}:
+            raise DropConnectionError
+        case {"die": True}:
+            os._exit(1)
+        case {"stop": str(reason)}:
+            raise _EndOfAnswerError(reason)
+        case _:
+            raise ServerError(f"The scripted model does not know the step {json.dumps(step)}.")
+
+
+def _steps(job: Job) -> list[dict[str, Any]]:
+    """The steps of this round: what stands between tool calls, as many rounds as were played already."""
+    if job.raw_prompt is not None:
+        return _parse(job.raw_prompt)
+    messages = job.history.messages
+    last = max((i for i, message in enumerate(messages) if message.role == "user"), default=-1)
+    asked = messages[last].text if last >= 0 else ""
+    played = sum(1 for message in messages[last + 1 :] if message.role == "assistant")
+    rounds = _rounds(_parse(asked))
+    if played < len(rounds):
+        return rounds[played]
+    return [{"text": f"The tool said: {_results(messages[last + 1 :])}"}]
+
+
+def _parse(asked: str) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(asked)
+    except ValueError:
+        found = None
+    steps = found if isinstance(found, list) else [found]
+    if steps and all(isinstance(step, dict) and step for step in steps):
+        return steps
+    return [{"text": f"You said: {asked}"}]
+
+
+def _rounds(steps: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    rounds: list[list[dict[str, Any]]] = [[]]
+    for step in steps:
+        if rounds[-1] and "tool" in rounds[-1][-1] and "tool" not in step:
+            rounds.append([])
+        rounds[-1].append(step)
+    return rounds
+
+
+def _results(messages: list[Message]) -> str:
+    said = [
+        part["content"]
+        for message in msgspec.to_builtins(messages)
+        for part in message["content"]
+        if part["type"] == "toolCallResult"
+    ]
+    return ", ".join(said)
+
+
+def _echo(job: Job) -> str:
+    return json.dumps(msgspec.to_builtins(job.history.messages), ensure_ascii=False)

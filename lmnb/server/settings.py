@@ -1,0 +1,89 @@
+"""Settings as they cross the wire: stacks of layers of dotted keys, and "checkbox" values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lmnb.server.wire import ConfigStack
+
+PREDICTION = "llm.prediction."
+
+DEFAULTS: dict[str, Any] = {
+    "llm.prediction.temperature": 0.8,
+    "llm.prediction.topKSampling": 40,
+    "llm.prediction.repeatPenalty": {"checked": True, "value": 1.1},
+    "llm.prediction.minPSampling": {"checked": True, "value": 0.05},
+    "llm.prediction.topPSampling": {"checked": True, "value": 0.95},
+    "llm.prediction.maxPredictedTokens": {"checked": False, "value": 1000},
+    "llm.prediction.stopStrings": [],
+    "llm.prediction.contextOverflowPolicy": "truncateMiddle",
+    "llm.prediction.structured": {"type": "none"},
+    "llm.prediction.tools": {"type": "none"},
+    "llm.prediction.reasoning.parsing": {"enabled": True, "startString": "<think>", "endString": "</think>"},
+}
+"""LM Studio's own defaults for a prediction."""
+
+
+def collapse(stack: ConfigStack) -> dict[str, Any]:
+    """The settings of a stack by key; later layers win."""
+    return {field.key: field.value for layer in stack.layers for field in layer.config.fields}
+
+
+def fields(settings: dict[str, Any]) -> dict[str, Any]:
+    """The wire form of settings."""
+    return {"fields": [{"key": key, "value": value} for key, value in settings.items()]}
+
+
+def checked(value: Any, otherwise: Any = None) -> Any:
+    """What a checkbox value holds, or `otherwise` if it is not ticked; plain values stand for themselves.
+
+    The Python SDK says an explicit `False` as `{"checked": true, "value": false}`: that is not ticked either.
+    """
+    if not isinstance(value, dict):
+        return otherwise if value is None or value is False else value
+    held = value.get("value") if value.get("checked") else None
+    return otherwise if held is None or held is False else held
+
+
+class Prediction:
+    """The settings of one prediction: what was asked for, on top of the defaults."""
+
+    def __init__(self, stack: ConfigStack) -> None:
+        self.all: dict[str, Any] = {**DEFAULTS, **collapse(stack)}
+
+    def get(self, key: str) -> Any:
+        """The value of `llm.prediction.<key>`, None if nobody said anything."""
+        return self.all.get(PREDICTION + key)
+
+    def ticked(self, key: str, otherwise: Any = None) -> Any:
+        """The value of a checkbox, see `checked`."""
+        return checked(self.get(key), otherwise)
+
+    @property
+    def tools(self) -> list[dict[str, Any]]:
+        """The tools the model may call."""
+        tools = self.get("tools") or {}
+        return list(tools.get("tools") or []) if tools.get("type") == "toolArray" else []
+
+    @property
+    def structured(self) -> dict[str, Any]:
+        """The form the answer must have: `{"type": "none" | "json" | "gbnf", …}`."""
+        return dict(self.get("structured") or {"type": "none"})
+
+    @property
+    def stop_strings(self) -> list[str]:
+        """Where to stop, a custom template's own strings included."""
+        template = self.get("promptTemplate") or {}
+        return [*(self.get("stopStrings") or []), *(template.get("stopStrings") or [])]
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The limit of the answer in tokens."""
+        limit = self.ticked("maxPredictedTokens")
+        return None if limit is None else int(limit)
+
+    @property
+    def overflow(self) -> str:
+        """What to do with a prompt that does not fit: `stopAtLimit`, `truncateMiddle` or `rollingWindow`."""
+        return str(self.get("contextOverflowPolicy"))
