@@ -126,7 +126,14 @@ async def discover(token: str | None = None) -> Place:
 def _own_server() -> str:
     from lmnb.server import launch  # noqa: PLC0415  a program of its own; only its launcher is ours to import
 
-    return str(launch.shared_server().host)
+    try:
+        return launch.shared_server().host
+    except (launch.LaunchError, OSError) as error:
+        lines = ("Your question is kept.", "Run the cell again; or start LM Studio, which is found by itself.")
+        problem = Problem(
+            "noServer", "There is no LM Studio here, and lmnb's own server did not start.", (str(error), *lines)
+        )
+        raise ChatError(problem) from None
 
 
 async def find_lm_studio() -> str | None:

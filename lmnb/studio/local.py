@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 from lmnb.chat.problems import ChatError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from lmnb.server.launch import Server
-    from lmnb.server.store import Entry, Progress
 
 
 def start_server(*, default: bool = False, **options: Any) -> Server:
@@ -54,14 +53,14 @@ def _make_default(host: str) -> None:
         ) from None
 
 
-def catalogue() -> Sequence[Entry]:
+def catalogue() -> Sequence[Any]:
     """The models that can be fetched: `.name`, `.title`, `.licence`, `.size_bytes`."""
     from lmnb.server import store  # noqa: PLC0415
 
     return store.catalogue()
 
 
-def get(name: str, *, progress: Progress | None = None) -> Path:
+def get(name: str, *, progress: Callable[[str, int, int], None] | None = None) -> Path:
     """Fetch a model into the user's cache, or find it there. Blocks; an interrupted fetch is resumed by the next one.
 
     Args:

@@ -80,6 +80,41 @@ def test_no_server_and_no_local_extra_says_both_ways(monkeypatch, no_lm_studio, 
     assert "pip install 'lmnb[local]'" in "".join(problem.lines)
 
 
+@pytest.fixture
+def own_home(monkeypatch, tmp_path, no_lm_studio, forgetful):
+    """A user who has no LM Studio, no model, and a shared server of their own; ended afterwards."""
+    launch = pytest.importorskip("lmnb.server.launch")
+    for name in ("HOME", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    yield launch
+    launch.stop_shared_server()
+
+
+def test_the_embedded_server_is_started_and_said_and_comes_back(own_home):
+    first = ask(None, HELLO, model=None)
+    (connected,) = first.of(Connected)
+    assert connected.embedded
+    said = "Answers come from lmnb's own server on this computer; LM Studio was not found."
+    assert first.of(Noticed) == [Noticed(said)]
+    assert first.problem.kind == "noModel"
+    assert "`%lm get smollm2`" in first.problem.lines[-1]
+    assert "`lmnb get smollm2`" in first.problem.lines[-1]
+    assert own_home.stop_shared_server()
+    again = ask(None, HELLO, model=None)
+    assert again.problem.kind == "noModel", again.problem
+    assert again.of(Noticed) == []
+
+
+def test_an_embedded_server_that_does_not_start(own_home, monkeypatch):
+    def fail(**_):
+        raise own_home.LaunchError("exit code 1")
+
+    monkeypatch.setattr(own_home, "shared_server", fail)
+    problem = ask(None, HELLO).problem
+    assert problem.kind == "noServer"
+    assert "exit code 1" in problem.lines[0]
+
+
 # ---- hosts that are none
 
 

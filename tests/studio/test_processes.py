@@ -71,6 +71,25 @@ def test_a_broken_sdk_is_a_sentence():
     assert "pip install" in run.stdout
 
 
+QUIET = """
+import json, logging, sys
+from lmnb import studio
+from lmnb.chat.history import Message
+def ask(*steps):
+    request = studio.Request((Message("user", json.dumps(list(steps))),), "scripted", sys.argv[1])
+    studio.start(request, lambda event: None).done.result(20)
+ask({"text": "a"}, {"drop": True})
+ask({"text": "a"})
+logging.getLogger("AsyncWebsocketHandler").warning("the person's own")
+"""
+
+
+@pytest.mark.server
+def test_what_the_sdk_says_on_our_thread_is_kept_out_of_cells_and_only_that(scripted_server):
+    run = python(QUIET, scripted_server)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "the person's own\n")
+
+
 def test_importing_the_studio_costs_nothing():
     code = """
 import sys
