@@ -85,6 +85,8 @@ class ChatMagics(Magics):
             print(usage())  # noqa: T201 - the person asked for it
             return None
         prompt = _prompt(options, cell)
+        if options.new:
+            self._conversation = None
         conversation = self.conversation
         if options.host is not None:
             conversation.host = options.host

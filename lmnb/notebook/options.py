@@ -26,6 +26,7 @@ class Options:
     system: str | None = None
     host: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
+    new: bool = False
     help: bool = False
     rest: str = ""
 
@@ -50,6 +51,10 @@ def _system(options: Options, values: list[str]) -> None:
 
 def _host(options: Options, values: list[str]) -> None:
     options.host = values[0]
+
+
+def _new(options: Options, _values: list[str]) -> None:
+    options.new = True
 
 
 def _help(options: Options, _values: list[str]) -> None:
@@ -97,6 +102,7 @@ TABLE = (
     Option(("-s", "--system"), ("SYSTEM",), "the system prompt, from here on", _system),
     Option(("-o", "--option"), ("KEY", "VALUE"), "any prediction parameter as LM Studio's SDK spells it", _setting),
     Option(("--host",), ("HOST:PORT",), "the LM Studio server to talk to", _host),
+    Option(("--new",), (), "begin a new conversation: the model hears nothing of the cells above", _new),
     Option(("-h", "--help"), (), "this text", _help),
 )
 

@@ -172,7 +172,10 @@ def too_long(context: int | None, said: str) -> Problem:
     return Problem(
         "tooLong",
         f"The prompt does not fit into the model's context{length}.",
-        (f"The server: {said}", "Shorten it, start a new conversation (`%%chat --new`), or load the model with a longer context."),
+        (
+            f"The server: {said}",
+            "Shorten it, start a new conversation (`%%chat --new`), or load the model with a longer context.",
+        ),
     )
 
 

@@ -14,7 +14,7 @@ def script(*steps):
     return json.dumps(list(steps))
 
 
-def chat(*steps, line="-m scripted"):
+def chat(*steps, line="-m scripted --new"):
     return f"%%chat {line}\n{script(*steps)}"
 
 
@@ -58,9 +58,9 @@ def test_it_is_live_while_it_runs_and_the_kernel_hears_stop(kernel):
 @pytest.mark.parametrize(
     ("before", "phase"),
     [
-        ("-m scripted-slow", "loading"),
-        ("-m scripted", "reading"),
-        ("-m scripted", "writing"),
+        ("-m scripted-slow --new", "loading"),
+        ("-m scripted --new", "reading"),
+        ("-m scripted --new", "writing"),
     ],
 )
 def test_an_interrupt_in_every_phase_is_one_line_and_keeps_the_partial(kernel, before, phase):
@@ -93,7 +93,7 @@ def test_time_capture_and_others_that_run_cells(kernel):
     assert "<strong>world</strong>" in inner.html
     assert kernel.value("result.result.text") == "Hello **world**"
     by_name = kernel.run(
-        f"reply = get_ipython().run_cell_magic('chat', '-m scripted', {HELLO.partition(chr(10))[2]!r})"
+        f"reply = get_ipython().run_cell_magic('chat', '-m scripted --new', {HELLO.partition(chr(10))[2]!r})"
     )
     assert "<strong>world</strong>" in by_name.html
     assert kernel.value("reply.text") == "Hello **world**"
@@ -109,13 +109,13 @@ def test_without_autoawait_the_magic_blocks_and_works(kernel):
 
 def test_a_comment_above_and_the_prompt_on_the_line(kernel):
     assert kernel.run(f"\n# why\n\n{HELLO}").plain == "Hello **world**"
-    assert kernel.run(f"%%chat -m scripted {script({'text': 'short'})}").plain == "short"
+    assert kernel.run(f"%%chat -m scripted --new {script({'text': 'short'})}").plain == "short"
 
 
 def test_the_same_cell_again_replaces_its_turn(start_kernel, scripted_server):
     kernel = start_kernel(LMSTUDIO_API_HOST=scripted_server)
     kernel.run("%load_ext lmnb")
-    first, history = chat({"text": "One."}), chat({"history": True})
+    first, history = chat({"text": "One."}, line="-m scripted"), chat({"history": True}, line="")
     kernel.run(first, cell="a")
     kernel.run(history, cell="b")
     kernel.run(first, cell="a")
@@ -126,8 +126,8 @@ def test_the_same_cell_again_replaces_its_turn(start_kernel, scripted_server):
 
 @pytest.mark.parametrize("prompt", ["{a} {{b}} $x 'q' \"d\" \\n e?", "🙂 <b>&amp;", "!ls", "%time", "a" * 3_000])
 def test_a_prompt_arrives_as_it_was_written(start_kernel, kernel, prompt):
-    kernel.run(f"%%chat -m scripted\n{prompt}")
-    sent = json.loads(kernel.run(chat({"history": True})).plain)
+    kernel.run(f"%%chat -m scripted --new\n{prompt}")
+    sent = json.loads(kernel.run(chat({"history": True}, line="")).plain)
     assert prompt in [message["content"][0]["text"] for message in sent]
 
 

@@ -40,7 +40,9 @@ def test_a_comment_above_and_an_empty_body(shell):
     assert run(shell, f"%%chat -m scripted {HELLO}").text == "Hello **world**"
 
 
-@pytest.mark.parametrize("prompt", ["{a} {{b}} {", "costs $5 and $HOME", "it's \"so\" 'odd' \\n", "why?", "🙂 ünï", "%time"])
+@pytest.mark.parametrize(
+    "prompt", ["{a} {{b}} {", "costs $5 and $HOME", "it's \"so\" 'odd' \\n", "why?", "🙂 ünï", "%time"]
+)
 def test_the_prompt_arrives_as_it_was_written(shell, prompt):
     run(shell, f"%%chat -m scripted\n{prompt}")
     sent = json.loads(run(shell, f"%%chat\n{HISTORY}").text)
@@ -57,6 +59,12 @@ def test_turns_follow_one_another(shell):
     run(shell, f"%%chat -m scripted\n{HELLO}")
     sent = json.loads(run(shell, f"%%chat\n{HISTORY}").text)
     assert [m["role"] for m in sent] == ["user", "assistant", "user"]
+
+
+def test_a_new_conversation_forgets_the_turns_before(shell):
+    run(shell, f"%%chat -m scripted\n{HELLO}")
+    sent = json.loads(run(shell, f"%%chat -m scripted --new\n{HISTORY}").text)
+    assert [m["role"] for m in sent] == ["user"]
 
 
 def test_time_and_run_cell_magic(shell):
