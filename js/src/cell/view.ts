@@ -25,9 +25,9 @@ export class CellView {
   private readonly status: StatusRow;
   private readonly notices = h("div", { class: "lmnb-notices", hidden: true });
   private readonly summary = h("span");
-  private readonly inside = h("div", { class: "lmnb-inside", dir: "auto" });
+  private readonly inside = h("div", { class: "lmnb-inside" });
   private readonly fold: HTMLDetailsElement;
-  private readonly prose = h("div", { class: "lmnb-prose jp-RenderedHTMLCommon jp-RenderedMarkdown", dir: "auto", hidden: true });
+  private readonly prose = h("div", { class: "lmnb-prose jp-RenderedHTMLCommon jp-RenderedMarkdown", hidden: true });
   private readonly caret = h("span", { class: "lmnb-caret", "aria-hidden": "true" });
   private readonly renderer: Renderer;
   private readonly follower: Follower;

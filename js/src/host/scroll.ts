@@ -30,7 +30,7 @@ export class Follower {
 
   private find(): HTMLElement | null {
     const now = performance.now();
-    if (now - this.foundAt > FRESH) {
+    if (!this.scroller || now - this.foundAt > FRESH) {
       this.scroller = scrollerOf(this.element);
       this.foundAt = now;
     }

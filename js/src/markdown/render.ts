@@ -29,9 +29,9 @@ export class Renderer {
       case "def":
         return null;
       case "paragraph":
-        return this.words(token, h("p", { dir: "auto" }));
+        return this.words(token, h("p"));
       case "heading":
-        return this.words(token, h(`h${token.depth}` as "h1", { dir: "auto" }));
+        return this.words(token, h(`h${token.depth}` as "h1"));
       case "mathsBlock":
         return this.words(token, h("p"));
       case "hr":
@@ -106,7 +106,7 @@ export class Renderer {
   }
 
   private item(token: Tokens.ListItem): Part {
-    const part = this.blocks(token, h("li", { dir: "auto" }), token.tokens);
+    const part = this.blocks(token, h("li"), token.tokens);
     const { grow } = part;
     part.grow = (next) => next.loose === token.loose && next.task === token.task && !!grow?.(next);
     return part;
@@ -140,7 +140,7 @@ export class Renderer {
   }
 
   private cell(tag: "th" | "td", cell: Tokens.TableCell): HTMLElement {
-    const node = h(tag, { dir: "auto", class: cell.align ? `lmnb-${cell.align}` : undefined });
+    const node = h(tag, { class: cell.align ? `lmnb-${cell.align}` : undefined });
     node.append(...this.inlineKids(cell.tokens));
     return node;
   }
