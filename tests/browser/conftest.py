@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -39,8 +39,8 @@ def terminated_is_stopped() -> Iterator[None]:
 
 
 @pytest.fixture(scope="package")
-def jupyter(tmp_path_factory: pytest.TempPathFactory, scripted_server: Any) -> Iterator[JupyterServer]:
-    server = JupyterServer(tmp_path_factory.mktemp("jupyter"), LMSTUDIO_API_HOST=scripted_server.host)
+def jupyter(tmp_path_factory: pytest.TempPathFactory, scripted_server: str) -> Iterator[JupyterServer]:
+    server = JupyterServer(tmp_path_factory.mktemp("jupyter"), LMSTUDIO_API_HOST=scripted_server)
     yield server
     server.stop()
 

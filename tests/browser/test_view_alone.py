@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Route
 
     from tests.browser.machinery import JupyterServer, Trap
 
@@ -103,8 +103,12 @@ class Alone:
         self.complaints: list[str] = []
         self.page: Page = browser.new_page(viewport={"width": 1000, "height": 900})
         self.page.route("**/*", self._serve)
-        self.page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
 
     def _serve(self, route: Route) -> None:
         url = route.request.url
@@ -147,7 +151,7 @@ class Alone:
 
 
 def _theme(name: str) -> str:
-    import jupyterlab  # noqa: PLC0415 - only where its theme is
+    import jupyterlab  # type: ignore[import-untyped]  # it has no stubs
 
     share = next(
         parent / "share" / "jupyter" / "lab" / "themes"
@@ -210,9 +214,11 @@ def test_without_a_typesetter_the_formulas_are_mathml(alone: Alone) -> None:
 def test_the_row_and_stop_stand_still_from_the_first_moment(alone: Alone) -> None:
     page = alone.open()
     places = """return ['.lmnb-status', '.lmnb-stop'].map((name) => {
-      const { x, y, width, height } = document.querySelector(name).getBoundingClientRect(); return [x, y, width, height] })"""
+      const { x, y, width, height } = document.querySelector(name).getBoundingClientRect();
+      return [x, y, width, height] })"""
     first = alone.js(places)
-    assert first[1][3] + 4 >= 24 and round(first[0][3], 1) == 22.4
+    assert first[1][3] + 4 >= 24
+    assert round(first[0][3], 1) == 22.4
     for step in (
         "view.state({ status: 'loading', progress: .07, elapsed: 1 })",
         "view.state({ status: 'loading', progress: 1, elapsed: 99 })",
@@ -301,7 +307,8 @@ def test_a_line_of_100_kb_keeps_the_page_alive(alone: Alone, unit: str) -> None:
     text = (unit * 100_000)[:100_000]
     floor, ours = alone.js(
         WORST
-        + """const bare = document.createElement('p'); bare.style.overflowWrap = 'break-word'; document.body.prepend(bare);
+        + """const bare = document.createElement('p');
+      bare.style.overflowWrap = 'break-word'; document.body.prepend(bare);
       const node = bare.appendChild(document.createTextNode(''));
       const floor = await worst(async () => { for (let at = 0; at < args[0].length; at += 2000) {
         node.appendData(args[0].slice(at, at + 2000)); await view.frame() } });
