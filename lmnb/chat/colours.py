@@ -22,7 +22,20 @@ STYLES = {
 """The classes that the live view gives as well. The variables are JupyterLab's and nbconvert's, the rest is their
 light theme."""
 
-_ALIASES = {"ipython": "python", "ipython3": "python", "duckdb": "sql", "jsonc": "json"}
+_CLASSES = {"k": "k", "s": "s", "n": "m", "b": "nb", "f": "nf", "c": "c"}
+"""Pygments' own names: of an untrusted notebook the host keeps no inline colour, but its style sheet knows these."""
+
+_LANGUAGES = {
+    "bash": "bash console sh shell zsh",
+    "json": "json jsonc",
+    "python": "gyp ipython ipython3 py pycon python python3",
+    "r": "r",
+    "sql": "duckdb mysql postgresql sql sqlite",
+    "yaml": "yaml yml",
+}
+"""The languages of the live view, with their other names. More lexers are more ways to hang in a stranger's code."""
+
+_LEXERS = {name: lexer for lexer, names in _LANGUAGES.items() for name in names.split()}
 
 
 def coloured(source: str, language: str) -> str:
@@ -32,27 +45,22 @@ def coloured(source: str, language: str) -> str:
         source: Untrusted; it is escaped.
         language: The word after the fence.
     """
-    lexer = _lexer(_ALIASES.get(language.lower(), language.lower())) if len(source) <= LIMIT else None
-    if lexer is None:
+    name = _LEXERS.get(language.lower())
+    if name is None or len(source) > LIMIT:
         return visible(source, code=True)
+    lexer = _lexer(name)
     return "".join(_span(_class(kind), visible(text, code=True)) for kind, text in lexer.get_tokens(source))
 
 
 @cache
-def _lexer(language: str) -> Any:
+def _lexer(name: str) -> Any:
     from pygments.lexers import get_lexer_by_name  # noqa: PLC0415 - takes its time, and only an answer with code needs it
-    from pygments.util import ClassNotFound  # noqa: PLC0415
 
-    if not language:
-        return None
-    try:
-        return get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    except ClassNotFound:
-        return None
+    return get_lexer_by_name(name, stripnl=False, ensurenl=False)
 
 
 def _span(name: str, html: str) -> str:
-    return f'<span class="lmnb-tok-{name}" style="{STYLES[name]}">{html}</span>' if name and html.strip() else html
+    return f'<span class="{_CLASSES[name]}" style="{STYLES[name]}">{html}</span>' if name and html.strip() else html
 
 
 @cache

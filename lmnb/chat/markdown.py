@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from lmnb.chat.colours import coloured
-from lmnb.chat.strangers import address, visible
+from lmnb.chat.strangers import address, prose, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
     from markdown_it.rules_core import StateCore
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
@@ -29,6 +31,9 @@ _MATHS = (("$$", _DISPLAY), ("$", _DOLLAR), (r"\(", _PAREN), (r"\[", _BRACKET))
 
 LONG_LINE = 20_000
 """Formulas are not looked for beyond so many characters of one paragraph: the search is quadratic in unclosed ones."""
+
+MANY_BRACKETS = 2_000
+"""Links are not looked for in a paragraph with more of them: the search is quadratic in unclosed ones."""
 
 _TASK = re.compile(r"\[([ xX])\]\s+")
 
@@ -63,9 +68,13 @@ def to_html(markdown: str) -> str:
 @cache
 def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt  # noqa: PLC0415 - not at `import lmnb`
+    from markdown_it.rules_inline import image, link  # noqa: PLC0415
 
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 40}).enable(["table", "strikethrough"])
+    parser.block.ruler.before("table", "maths", _maths_block, {"alt": ["paragraph", "reference", "blockquote", "list"]})
     parser.inline.ruler.before("escape", "maths", _maths)
+    parser.inline.ruler.at("link", _unless_crowded(link))
+    parser.inline.ruler.at("image", _unless_crowded(image))
     # Every address is a link to the parser, and `address` decides: one rule, the live view's.
     parser.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
@@ -89,6 +98,40 @@ def _maths(state: StateInline, silent: bool) -> bool:
     return False
 
 
+def _maths_block(state: StateBlock, first: int, end: int, silent: bool) -> bool:
+    """A formula that is a paragraph of its own: its lines are no list and no heading."""
+    at = state.bMarks[first] + state.tShift[first]
+    if not state.src.startswith(("$$", "\\["), at) or state.is_code_block(first):
+        return False
+    pattern = _DISPLAY if state.src[at] == "$" else _BRACKET
+    # Once over the raw source, which costs little where nothing closes it; then without the marks of quotes and lists.
+    found = pattern.match(state.src, at, at + LONG_LINE)
+    if not found:
+        return False
+    last = first
+    while state.eMarks[last] < found.end() and last + 1 < end and state.sCount[last + 1] >= state.blkIndent:
+        last += 1
+    lines = state.getLines(first, last + 1, state.blkIndent, False).strip()
+    if not (found := pattern.fullmatch(lines)):
+        return False
+    if not silent:
+        state.push("paragraph_open", "p", 1).map = [first, last + 1]
+        inline = state.push("inline", "", 0)
+        inline.content, inline.map, inline.children = lines, [first, last + 1], []
+        state.push("paragraph_close", "p", -1)
+        state.line = last + 1
+    return True
+
+
+def _unless_crowded(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
+    return lambda state, silent: not _crowded(state.src) and rule(state, silent)
+
+
+@lru_cache(maxsize=1)
+def _crowded(paragraph: str) -> bool:
+    return paragraph.count("[") > MANY_BRACKETS
+
+
 def _tasks(state: StateCore) -> None:
     """`- [x] done` gets a box instead of its brackets."""
     for item, _paragraph, inline in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
@@ -99,18 +142,13 @@ def _tasks(state: StateCore) -> None:
             inline.children[0].content = box + inline.children[0].content[found.end() :]
 
 
-def _text(content: str) -> str:
-    # A dollar in an element of its own is no formula to MathJax: a formula does not go across elements.
-    return visible(content).replace("$", "<span>$</span>")
-
-
 def _language(info: str) -> str:
     found = re.match(r"\{?\.?([\w+#-]+)", info.strip())
     return found[1].lower() if found else ""
 
 
 def _rule_text(_self: Any, tokens: Sequence[Token], at: int, *_: Any) -> str:
-    return _text(tokens[at].content)
+    return prose(tokens[at].content)
 
 
 def _rule_maths(_self: Any, tokens: Sequence[Token], at: int, *_: Any) -> str:
@@ -132,7 +170,7 @@ def _rule_block(_self: Any, tokens: Sequence[Token], at: int, *_: Any) -> str:
 
 
 def _rule_image(_self: Any, tokens: Sequence[Token], at: int, *_: Any) -> str:
-    words = visible(f"[image: {_plain(tokens[at].children or []) or 'no description'}]")
+    words = prose(f"[image: {_plain(tokens[at].children or []) or 'no description'}]")
     href = address(str(tokens[at].attrGet("src") or ""))
     return f"{_anchor(href)}{words}</a>" if href else f"<span>{words}</span>"
 
@@ -156,7 +194,7 @@ def _rule_cell_open(_self: Any, tokens: Sequence[Token], at: int, *_: Any) -> st
 
 
 def _rule_inline_html(_self: Any, tokens: Sequence[Token], at: int, *_: Any) -> str:
-    return _text(tokens[at].content)
+    return prose(tokens[at].content)
 
 
 _RULES: dict[str, Any] = {
@@ -177,7 +215,7 @@ _RULES: dict[str, Any] = {
 
 
 def _anchor(href: str) -> str:
-    return f'<a href="{visible(href)}" rel="noopener noreferrer nofollow" target="_blank">'
+    return f'<a href="{escape(href)}" rel="noopener noreferrer nofollow" target="_blank">'
 
 
 def _plain(tokens: Sequence[Token]) -> str:

@@ -24,6 +24,12 @@ _IN_PROSE = re.compile(
 _ADDRESS = re.compile(r"(?:https?://|mailto:)\S", re.IGNORECASE)
 _IN_ADDRESS = re.compile("[\x00-\x20\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
+# What MathJax would take for its own: `$`, `\(`, `\[`, `\\`, an environment, a reference.
+_TYPESET = re.compile(r"\$|\\(?=[\\(\[]|(?:begin|ref|eqref)\b)")
+
+# What steers a terminal; a line end and a tab do not.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
 HIDDEN = '<small dir="ltr">{}</small>'
 """How a hidden character is written out."""
 
@@ -50,6 +56,31 @@ def visible(text: str, *, code: bool = False) -> str:
     return "".join([*pieces, escape(text[at:])])
 
 
+def prose(text: str) -> str:
+    """A text as HTML like `visible`, of which the host's typesetter takes nothing for a formula."""
+    # In an element of its own it opens no formula: MathJax looks for none across elements.
+    return _TYPESET.sub(lambda found: f"<span>{found[0]}</span>", visible(text))
+
+
+def plain(text: str) -> str:
+    """A text for a terminal: line ends are line ends, and what would steer the terminal is shown as a sign (`␛`)."""
+    return _CONTROL.sub(_sign, text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _sign(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else "\ufffd"
+
+
+def whole(text: str) -> str:
+    """A text that every file can hold: halves of a character that came apart are joined; a lone one is replaced."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 def _names(run: str) -> str:
     names = [f"U+{ord(character):04X}" for character in run[:3]]
     return f"{names[0]} and {len(run) - 1} more" if len(run) > 3 else " ".join(names)
@@ -64,4 +95,4 @@ def address(href: str) -> str | None:
 def words(sentence: str) -> str:
     """A sentence of ours as HTML: `words in backticks` are commands or names."""
     pieces = re.split(r"`([^`]+)`", sentence)
-    return "".join(f"<code>{visible(p, code=True)}</code>" if i % 2 else visible(p) for i, p in enumerate(pieces))
+    return "".join(f"<code>{visible(p, code=True)}</code>" if i % 2 else prose(p) for i, p in enumerate(pieces))

@@ -224,6 +224,21 @@ def test_money_is_not_maths_and_maths_stays_as_it_is_written():
     assert r"$$\int_0^1 x\,dx$$" in html
 
 
+def test_a_formula_of_several_lines_is_no_list_and_no_heading():
+    html = to_html("$$\na\n+ b\n= c\n$$\n\n> \\[\n> - x\n> \\]\n\nafter")
+    assert "<li>" not in html
+    assert "<h1>" not in html
+    assert "$$\na\n+ b\n= c\n$$" in html
+    assert "\\[\n- x\n\\]" in html
+
+
+def test_the_typesetter_finds_no_formula_that_is_none():
+    html = to_html("\\\\(x\\\\) \\\\begin{x} $5")
+    assert "<span>\\</span>(x" in html
+    assert "<span>\\</span>begin" in html
+    assert "<span>$</span>5" in html
+
+
 def test_code_is_coloured_with_the_hosts_colours():
     html = to_html("```python\nx = 'a'  # why\n```")
     assert "--jp-mirror-editor-string-color" in html
