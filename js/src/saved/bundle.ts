@@ -4,8 +4,8 @@ import type { Store } from "../cell/store";
 import type { Bundle } from "../protocol";
 import { savedHtml } from "./html";
 
-/** Characters that one turn may keep in the metadata. */
-const LIMIT = 256_000;
+/** Bytes that the texts of one turn may take in the metadata, as `lmnb.chat.record` has it with room for the rest. */
+const LIMIT = 240_000;
 
 /**
  * The static form of an answer that its kernel did not finish.
@@ -15,8 +15,9 @@ const LIMIT = 256_000;
 export function lastForm(store: Store, metadata: Record<string, unknown>): Bundle {
   const { state, text, reasoning } = store;
   const seed = record(metadata.lmnb);
-  const thoughts = reasoning.slice(0, LIMIT);
-  const answer = text.slice(0, LIMIT - thoughts.length);
+  const room = LIMIT - size(seed);
+  const answer = cut(text, room);
+  const thoughts = cut(reasoning, room - size(answer));
   const known = {
     status: state.status,
     host: state.host,
@@ -38,6 +39,17 @@ export function lastForm(store: Store, metadata: Record<string, unknown>): Bundl
     data: { "text/html": savedHtml(store), "text/plain": words },
     metadata: { lmnb: { v: 1, ...seed, turn } },
   };
+}
+
+/** As much of the beginning of a text as fits into so many bytes of JSON. */
+function cut(text: string, room: number): string {
+  let kept = text.slice(0, Math.max(0, room));
+  for (let bytes = size(kept); kept && bytes > room; bytes = size(kept)) kept = kept.slice(0, Math.floor((kept.length * room) / bytes) - 1);
+  return kept.replace(/[\ud800-\udbff]$/, "");
+}
+
+function size(value: unknown): number {
+  return new TextEncoder().encode(JSON.stringify(value)).length;
 }
 
 function record(raw: unknown): Record<string, unknown> {

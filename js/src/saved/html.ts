@@ -14,14 +14,14 @@ import { Renderer } from "../markdown/render";
 
 const FRAME = "margin:1em 0;padding:.5em 2em;background:var(--jp-cell-editor-background,rgba(127,127,127,.12))";
 
-const STYLES: Record<string, string> = {
-  k: "color:var(--jp-mirror-editor-keyword-color,#008000);font-weight:600",
-  s: "color:var(--jp-mirror-editor-string-color,#ba2121)",
-  n: "color:var(--jp-mirror-editor-number-color,#088000)",
-  o: "color:var(--jp-mirror-editor-operator-color,#7800c2)",
-  b: "color:var(--jp-mirror-editor-builtin-color,#008000)",
-  f: "color:var(--jp-mirror-editor-def-color,#0000ff)",
-  c: "color:var(--jp-mirror-editor-comment-color,#408080);font-style:italic",
+/** Pygments' names and the colours; of an untrusted notebook the host keeps no inline colour, but knows the names. */
+const COLOURS: Record<string, [name: string, style: string]> = {
+  k: ["k", "color:var(--jp-mirror-editor-keyword-color,#008000);font-weight:600"],
+  s: ["s", "color:var(--jp-mirror-editor-string-color,#ba2121)"],
+  n: ["m", "color:var(--jp-mirror-editor-number-color,#088000)"],
+  b: ["nb", "color:var(--jp-mirror-editor-builtin-color,#008000)"],
+  f: ["nf", "color:var(--jp-mirror-editor-def-color,#0000ff)"],
+  c: ["c", "color:var(--jp-mirror-editor-comment-color,#408080);font-style:italic"],
 };
 
 /** The HTML of an answer as far as it came. */
@@ -63,7 +63,7 @@ function plain(host: HTMLElement): void {
   each("a", (link) => link.removeAttribute("title"));
   each("code", (code) => code.removeAttribute("dir"));
   host.normalize();
-  money(host);
+  shield(host);
   each(".lmnb-maths", (maths) => maths.removeAttribute("dir"));
   each("[class]", dress);
 }
@@ -75,16 +75,24 @@ function dress(element: HTMLElement): void {
     element.setAttribute("style", FRAME);
     element.querySelector("pre")?.setAttribute("style", "margin:0;background:none");
     element.querySelector("code")?.setAttribute("style", "background:none");
-  } else if (name.startsWith("lmnb-tok-")) element.setAttribute("style", STYLES[name.slice("lmnb-tok-".length)] ?? "");
-  else if (name !== "lmnb-hidden") element.removeAttribute("class");
+  } else if (name.startsWith("lmnb-tok-")) {
+    const [theirs, style] = COLOURS[name.slice("lmnb-tok-".length)] ?? [];
+    if (theirs && style) {
+      element.className = theirs;
+      element.setAttribute("style", style);
+    } else element.replaceWith(...element.childNodes);
+  } else if (name !== "lmnb-hidden") element.removeAttribute("class");
 }
 
-/** A dollar in an element of its own is no formula to the host's typesetter: none goes across elements. */
-function money(node: Node): void {
+// What MathJax would take for its own: `$`, `\(`, `\[`, `\\`, an environment, a reference.
+const TYPESET = /(\$|\\(?=[\\([]|(?:begin|ref|eqref)\b))/;
+
+/** In an element of its own nothing opens a formula to the host's typesetter: none goes across elements. */
+function shield(node: Node): void {
   for (const kid of [...node.childNodes]) {
     if (kid instanceof Text) {
-      if (!kid.data.includes("$")) continue;
-      kid.replaceWith(...kid.data.split("$").flatMap<Kid>((words, index) => (index ? [h("span", {}, "$"), words] : [words])));
-    } else if (!(kid instanceof Element && (kid.tagName === "CODE" || kid.className.includes("lmnb-maths")))) money(kid);
+      const pieces = kid.data.split(TYPESET);
+      if (pieces.length > 1) kid.replaceWith(...pieces.map<Kid>((words, index) => (index % 2 ? h("span", {}, words) : words)));
+    } else if (!(kid instanceof Element && (kid.tagName === "CODE" || kid.className.includes("lmnb-maths")))) shield(kid);
   }
 }
