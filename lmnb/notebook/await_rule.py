@@ -29,6 +29,10 @@ class AwaitRule:
         owned: Tells whether `%%NAME` is ours, so that a magic of somebody else's is left alone.
     """
 
+    has_side_effects = True
+    """It has none, but only transformers that claim some are kept from the question whether a typed cell is complete:
+    `%%chat` with nothing below it would be, and nobody could type a prompt in a terminal."""
+
     def __init__(self, shell: InteractiveShell, owned: Callable[[str], bool]) -> None:
         self._shell = shell
         self._owned = owned

@@ -64,3 +64,15 @@ def test_the_cell_that_loads_us_was_not_seen_to_begin():
 
 def test_a_magic_of_somebody_else_is_left_alone():
     assert rule(owned=False)(lines("%%chat\nhi\n")) == ["%%chat\n", "hi\n"]
+
+
+def test_a_prompt_can_be_typed_line_by_line(the_shell):
+    import lmnb
+
+    lmnb.load_ipython_extension(the_shell)
+    try:
+        assert the_shell.check_complete("%%chat\n")[0] == "incomplete"
+        assert the_shell.check_complete("%%chat\nhi\n")[0] == "incomplete"
+        assert the_shell.check_complete("%%chat\nhi\n\n")[0] == "complete"
+    finally:
+        lmnb.unload_ipython_extension(the_shell)
