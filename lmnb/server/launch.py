@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import lmnb
 from lmnb.server.places import locked, log_file, note_file
 
 if TYPE_CHECKING:
@@ -27,6 +26,10 @@ START_TIME = 30.0
 
 IDLE_TIMEOUT = 30 * 60.0
 """Seconds without a client after which a shared server exits."""
+
+
+HOME = Path(__file__).parents[2]
+"""The folder that holds lmnb, where a server works: a json.py beside a notebook would otherwise be imported."""
 
 
 class LaunchError(RuntimeError):
@@ -169,10 +172,8 @@ def _options(
 
 
 def _popen(options: list[str], **how: Any) -> subprocess.Popen[str]:
-    # The folder that holds lmnb is the working directory: a json.py beside a notebook would otherwise be imported.
-    home = Path(lmnb.__file__).parent.parent
     command = [sys.executable, "-m", "lmnb.server", *options]
-    return subprocess.Popen(command, cwd=home, stdout=subprocess.PIPE, text=True, **how)  # noqa: S603  our own
+    return subprocess.Popen(command, cwd=HOME, stdout=subprocess.PIPE, text=True, **how)  # noqa: S603  our own
 
 
 def _detached() -> dict[str, Any]:
