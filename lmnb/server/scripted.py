@@ -126,9 +126,8 @@ class _Play:
 
     async def _say(self, text: str, reasoning: str, step: dict[str, Any]) -> None:
         by, rate = step.get("by", "word"), step.get("rate")
-        for _ in range(int(step.get("repeat", 1))):
-            async for piece in paced(pieces(text, by), rate):
-                await self._piece(piece, reasoning)
+        async for piece in paced(pieces(text, by) * int(step.get("repeat", 1)), rate):
+            await self._piece(piece, reasoning)
 
     async def _piece(self, piece: str, reasoning: str) -> None:
         limit = self._job.settings.max_tokens

@@ -312,3 +312,9 @@ def test_speed(scripted_server):
 
 def test_notices_are_none_for_an_explicit_host(scripted_server):
     assert ask(scripted_server, script({"text": "x"})).of(Noticed) == []
+
+
+def test_a_repeated_text_keeps_its_rate(scripted_server):
+    began = time.monotonic()
+    assert ask(scripted_server, script({"text": "word ", "repeat": 20, "rate": 50})).text == "word " * 20
+    assert time.monotonic() - began > 0.35
