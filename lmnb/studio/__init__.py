@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 from lmnb.studio.requests import Request
 
 if TYPE_CHECKING:
+    from lmnb.studio.bar import Bar
     from lmnb.studio.chats import from_chat, to_chat
     from lmnb.studio.choosing import Model, size
-    from lmnb.studio.local import catalogue, get, start_server
+    from lmnb.studio.local import catalogue, get, got, start_server
     from lmnb.studio.prediction import Running, start
     from lmnb.studio.sdk import begin_import, warm_up
     from lmnb.studio.shelf import models
     from lmnb.studio.thread import io_loop
 
 __all__ = [
+    "Bar",
     "Model",
     "Request",
     "Running",
@@ -27,6 +29,7 @@ __all__ = [
     "catalogue",
     "from_chat",
     "get",
+    "got",
     "io_loop",
     "models",
     "size",
@@ -37,12 +40,14 @@ __all__ = [
 ]
 
 _WHERE = {
+    "Bar": "bar",
     "Model": "choosing",
     "Running": "prediction",
     "begin_import": "sdk",
     "catalogue": "local",
     "from_chat": "chats",
     "get": "local",
+    "got": "local",
     "io_loop": "thread",
     "models": "shelf",
     "size": "choosing",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmnb.server.launch import Server
+    from lmnb.server.store import Entry
 
 
 def start_server(*, default: bool = False, **options: Any) -> Server:
@@ -53,11 +54,11 @@ def _make_default(host: str) -> None:
         ) from None
 
 
-def catalogue() -> Sequence[Any]:
+def catalogue() -> Sequence[Entry]:
     """The models that can be fetched: `.name`, `.title`, `.licence`, `.size_bytes`."""
-    from lmnb.server import store  # noqa: PLC0415
+    from lmnb.server.store import catalogue as entries  # noqa: PLC0415
 
-    return store.catalogue()
+    return entries()
 
 
 def get(name: str, *, progress: Callable[[str, int, int], None] | None = None) -> Path:
@@ -65,8 +66,25 @@ def get(name: str, *, progress: Callable[[str, int, int], None] | None = None) -
 
     Args:
         name: Of the catalogue.
-        progress: Called on this thread with what is being done, bytes done, bytes in all.
-    """
-    from lmnb.server import store  # noqa: PLC0415
+        progress: Called on this thread with what is being done, bytes done, bytes in all (0: not known).
 
-    return store.get(name, progress=progress)
+    Raises:
+        ChatError: If there is no such model, or it cannot be had now, with what to do next.
+    """
+    from lmnb.server.store import StoreError  # noqa: PLC0415
+    from lmnb.server.store import get as fetch  # noqa: PLC0415
+
+    try:
+        return fetch(name, progress=progress)
+    except StoreError as error:
+        title, *lines = str(error).splitlines()
+        raise ChatError(Problem("noModel", title, tuple(lines))) from None
+
+
+def got(name: str) -> str:
+    """What is said once a model is here: which one, under which key, and what to type next."""
+    entry = next(entry for entry in catalogue() if entry.name == name.casefold())
+    return (
+        f"{entry.title} is here; its key is {entry.key}.\n"
+        "Ask something: in a notebook, a cell that begins with %%chat and has the question below it."
+    )
