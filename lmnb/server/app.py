@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tornado import httpserver, netutil, web, websocket
 
 from lmnb.server.namespaces import NAMES, namespaces
-from lmnb.server.session import Session
+from lmnb.server.session import Guests, Session
 
 if TYPE_CHECKING:
     from lmnb.server.endpoints import Endpoints
@@ -23,6 +22,9 @@ LARGEST_FRAME = 256 << 20
 GREETING_TIME = 10.0
 """Seconds in which a client has to say who it is."""
 
+STALLED = 300.0
+"""Seconds in which a client reads nothing of what waits for it, after which it is given up: it may hold a slot."""
+
 
 class Visitors:
     """How many connections there are, and since when there is none."""
@@ -31,11 +33,17 @@ class Visitors:
         self._count = 0
         self._alone_since = time.monotonic()
 
-    def __enter__(self) -> None:
+    def come(self) -> None:
+        """One more."""
         self._count += 1
 
-    def __exit__(self, *_: object) -> None:
+    def leave(self) -> None:
+        """One less."""
         self._count -= 1
+        self.seen()
+
+    def seen(self) -> None:
+        """Somebody has looked whether there is a server: they may come in a moment."""
         self._alone_since = time.monotonic()
 
     @property
@@ -47,17 +55,23 @@ class Visitors:
 class Greeting(web.RequestHandler):
     """`GET /lmstudio-greeting`: yes, this is one."""
 
+    def initialize(self, visitors: Visitors) -> None:
+        """Take what all requests share."""
+        self._visitors = visitors
+
     def get(self) -> None:
         """Say so, and which process it is."""
+        self._visitors.seen()
         self.write({"lmstudio": True, "lmnb": {"pid": os.getpid()}})
 
 
 class Socket(websocket.WebSocketHandler):
     """One connection to one namespace."""
 
-    def initialize(self, rooms: dict[str, Endpoints], visitors: Visitors) -> None:
+    def initialize(self, rooms: dict[str, Endpoints], guests: Guests, visitors: Visitors) -> None:
         """Take what all connections share."""
         self._rooms = rooms
+        self._guests = guests
         self._visitors = visitors
         self._session: Session | None = None
 
@@ -68,25 +82,29 @@ class Socket(websocket.WebSocketHandler):
     def open(self, *args: str, **_: str) -> None:
         """Wait for the client to say who it is."""
         self.set_nodelay(True)
-        self._visitors.__enter__()
-        self._session = Session(self._rooms[args[0]], self._write, self._end)
+        self._visitors.come()
+        self._session = Session(self._rooms[args[0]], self._guests, self._write, self._end)
         self._late = asyncio.get_running_loop().call_later(GREETING_TIME, self._too_late)
 
     async def on_message(self, message: str | bytes) -> None:
         """Hand a frame to the session; tornado reads the next one when this returns."""
         assert self._session is not None
-        with contextlib.suppress(websocket.WebSocketClosedError):  # `on_close` follows
-            await self._session.receive(message)
+        await self._session.receive(message)
 
     def on_close(self) -> None:
         """End what was done for this client."""
         if self._session is not None:
             self._late.cancel()
-            self._visitors.__exit__()
+            self._visitors.leave()
             self._session.closed()
 
     async def _write(self, frame: bytes) -> None:
-        await self.write_message(frame.decode())
+        try:
+            await asyncio.wait_for(self.write_message(frame.decode()), STALLED)
+        except websocket.WebSocketClosedError:
+            pass  # `on_close` follows and ends whatever is done for it
+        except asyncio.TimeoutError:
+            self._end(True)
 
     def _end(self, abruptly: bool) -> None:
         stream = self.ws_connection.stream if abruptly and self.ws_connection else None
@@ -114,13 +132,13 @@ def listen(instances: Instances, visitors: Visitors, port: int) -> tuple[httpser
     Raises:
         OSError: If the port is taken.
     """
-    shared: dict[str, Any] = {"rooms": namespaces(instances), "visitors": visitors}
+    shared: dict[str, Any] = {"rooms": namespaces(instances), "guests": Guests(), "visitors": visitors}
     application = web.Application(
-        [(r"/lmstudio-greeting", Greeting), (rf"/({'|'.join(NAMES)})", Socket, shared)],
+        [(r"/lmstudio-greeting", Greeting, {"visitors": visitors}), (rf"/({'|'.join(NAMES)})", Socket, shared)],
         websocket_max_message_size=LARGEST_FRAME,
         log_function=lambda _: None,
     )
     sockets = netutil.bind_sockets(port, "127.0.0.1")
-    server = httpserver.HTTPServer(application)
+    server = httpserver.HTTPServer(application, max_buffer_size=LARGEST_FRAME + (1 << 16))
     server.add_sockets(sockets)
     return server, int(sockets[0].getsockname()[1])

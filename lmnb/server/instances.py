@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmnb.server import errors
 from lmnb.server.errors import ServerError
+from lmnb.server.settings import checked
 from lmnb.server.wire import ByReference
 
 if TYPE_CHECKING:
@@ -58,8 +59,9 @@ class Instance:
         self.ttl_ms = ttl_ms
         self.jit = jit
         self._used = time.time()
-        self._slots = asyncio.Semaphore(int(settings.get("llm.load.numParallelSessions") or PARALLEL))
+        self._slots = asyncio.Semaphore(_parallel(settings))
         self._works: list[Work] = []
+        self._gone = False
 
     def info(self) -> dict[str, Any]:
         """Its description in the protocol."""
@@ -77,7 +79,13 @@ class Instance:
 
     @contextlib.asynccontextmanager
     async def slot(self, work: Work) -> AsyncIterator[None]:
-        """Take part in its work; waits until there is room."""
+        """Take part in its work; waits until there is room.
+
+        Raises:
+            ServerError: If it was unloaded before.
+        """
+        if self._gone:
+            raise errors.unloaded()
         self._works.append(work)
         try:
             async with self._slots:
@@ -95,6 +103,7 @@ class Instance:
 
     def leave(self) -> None:
         """End what it is doing: it is unloaded."""
+        self._gone = True
         for work in self._works:
             work.unloaded.set()
 
@@ -102,6 +111,11 @@ class Instance:
     def expired(self) -> bool:
         """Whether its time to live is over."""
         return bool(self.ttl_ms) and not self._works and (time.time() - self._used) * 1000 > float(self.ttl_ms or 0)
+
+
+def _parallel(settings: dict[str, Any]) -> int:
+    asked = checked(settings.get("llm.load.numParallelSessions"))
+    return max(1, asked) if isinstance(asked, int) else PARALLEL
 
 
 class Instances:
@@ -116,7 +130,8 @@ class Instances:
         self.known = known
         self._load = load
         self._loaded: dict[str, Instance] = {}
-        self._loading = asyncio.Lock()
+        self.loading = asyncio.Lock()
+        """Held by who loads, from the look at what is loaded to the end: one at a time."""
 
     # ---- looking
 
@@ -189,9 +204,8 @@ class Instances:
         identifier: str | None = None,
         ttl_ms: float | None = None,
         jit: bool = False,
-        reuse: bool = False,
     ) -> Instance:
-        """Load a model; one at a time. Cancelling the task ends the load.
+        """Load a model; `loading` is held meanwhile. Cancelling the task ends the load.
 
         Args:
             model: Which.
@@ -200,19 +214,16 @@ class Instances:
             identifier: Its name; None: its key, with a number if that is taken.
             ttl_ms: Milliseconds without use after which it goes.
             jit: Whether it is loaded on first use.
-            reuse: Take one that was loaded while this one waited for its turn.
 
         Raises:
             ServerError: If it cannot be loaded, or the identifier is taken.
         """
-        async with self._loading:
-            if reuse and (there := self.named(model.domain, model.key)) is not None:
-                return there
-            name = self._free_name(model, identifier)
-            runner = await self._load(model, request, report)
-            instance = Instance(model, name, runner, request.settings, ttl_ms, jit)
-            self._loaded[name] = instance
-            return instance
+        assert self.loading.locked()
+        name = self._free_name(model, identifier)
+        runner = await self._load(model, request, report)
+        instance = Instance(model, name, runner, request.settings, ttl_ms, jit)
+        self._loaded[name] = instance
+        return instance
 
     def _free_name(self, model: Model, identifier: str | None) -> str:
         if identifier is not None:

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from lmnb.server.models import Domain
     from lmnb.server.session import Channel
 
-SIGN_OF_LIFE = 10.0
-"""Seconds of silence after which the last progress is said again: the SDK gives up after 60."""
-
 
 class PredictParameter(wire.Camel):
     """What `predict` is asked."""
@@ -68,14 +65,13 @@ class Output:
         self._work = work
         self._began = time.perf_counter()
         self._first: float | None = None
-        self._last_sent = self._began
         self._progress = _progress(0, 0, 0)
         self.tokens = 0
 
     async def reading(self, processed: int, total: int, cached: int = 0) -> None:
         """So many tokens of the prompt were read."""
         self._progress = _progress(processed, total, cached)
-        await self._send(self._progress)
+        await self._channel.send(self._progress)
 
     async def fragment(self, content: str, tokens: int = 1, reasoning: str = "none") -> None:
         """A piece of the answer; empty ones are left out."""
@@ -83,12 +79,12 @@ class Output:
         self.tokens += tokens
         if content:
             body = wire.FragmentBody(content=content, tokens_count=tokens, reasoning_type=reasoning)
-            await self._send(wire.Fragment(fragment=body))
+            await self._channel.send(wire.Fragment(fragment=body))
 
     async def tool(self, type: str, **values: Any) -> None:  # noqa: A002  the protocol's word
         """A packet about a tool call."""
         self.writing()
-        await self._send({"type": type, **values})
+        await self._channel.send({"type": type, **values})
 
     async def tool_call(self, name: str, arguments: dict[str, Any], call_id: str, raw: str) -> None:
         """A tool call is complete."""
@@ -103,10 +99,7 @@ class Output:
 
     async def stay_in_touch(self) -> None:
         """Say the last progress again whenever nothing was said for a while. Runs until it is cancelled."""
-        while True:
-            await asyncio.sleep(SIGN_OF_LIFE / 4)
-            if time.perf_counter() - self._last_sent > SIGN_OF_LIFE:
-                await self._send(self._progress)
+        await self._channel.stay_in_touch(lambda: self._progress)
 
     def stats(self, outcome: Outcome) -> dict[str, Any]:
         """The numbers of this answer."""
@@ -118,9 +111,9 @@ class Output:
             "numGpuLayers": 0,
             "totalTimeSec": now - self._began,
         }
-        if outcome.prompt_tokens is not None:
-            stats |= {"promptTokensCount": outcome.prompt_tokens}
-            stats |= {"totalTokensCount": outcome.prompt_tokens + predicted}
+        prompt = outcome.prompt_tokens or self._progress.details["totalPromptTokenCount"]
+        if prompt:
+            stats |= {"promptTokensCount": prompt, "totalTokensCount": prompt + predicted}
         if self._first is not None:
             stats["timeToFirstTokenSec"] = self._first - self._began
             if predicted > 1 and now > self._first:
@@ -128,10 +121,6 @@ class Output:
         if outcome.stop_string:
             stats["stopString"] = outcome.stop_string
         return stats
-
-    async def _send(self, packet: Any) -> None:
-        self._last_sent = time.perf_counter()
-        await self._channel.send(packet)
 
 
 def _progress(processed: int, total: int, cached: int) -> wire.Progress:
@@ -190,11 +179,13 @@ async def _end_of(task: asyncio.Task[Outcome], channel: Channel, work: Work) -> 
     unloaded = asyncio.create_task(work.unloaded.wait())
     try:
         await asyncio.wait({task, stopped, unloaded}, return_when=asyncio.FIRST_COMPLETED)
-        if channel.cancelled.is_set() or work.unloaded.is_set():
-            task.cancel()
-            await asyncio.wait({task})
-            return Outcome("userStopped" if channel.cancelled.is_set() else "modelUnloaded")
-        return task.result()
     finally:
         for each in (task, stopped, unloaded):
-            each.cancel()
+            each.cancel()  # does nothing to one that has ended
+        await asyncio.wait({task})
+    failed = task.cancelled() or task.exception() is not None
+    if failed and channel.cancelled.is_set():
+        return Outcome("userStopped")
+    if failed and work.unloaded.is_set():
+        return Outcome("modelUnloaded")
+    return task.result()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import msgspec
 
@@ -21,6 +22,38 @@ log = logging.getLogger(__name__)
 MOST_WARNINGS = 5
 """More of them help nobody: a client that does not know the protocol would be flooded."""
 
+MOST_CALLS = 256
+"""Calls of one connection at a time; it is not read from while there are as many."""
+
+MOST_CHANNELS = 1000
+"""Open channels of one connection."""
+
+SIGN_OF_LIFE = 10.0
+"""Seconds of silence after which a channel repeats itself: the SDK gives up after 60."""
+
+
+class Guests:
+    """Who is connected. A client's first connection fixes its passkey, for as long as one of its connections lives."""
+
+    def __init__(self) -> None:
+        self._passkeys: dict[str, str] = {}
+        self._connections: dict[str, int] = {}
+
+    def come(self, hello: wire.Hello) -> bool:
+        """Let a connection in, or not: the passkey is not that of the others."""
+        who = hello.client_identifier
+        if self._passkeys.setdefault(who, hello.client_passkey) != hello.client_passkey:
+            return False
+        self._connections[who] = self._connections.get(who, 0) + 1
+        return True
+
+    def leave(self, hello: wire.Hello) -> None:
+        """One that was let in is gone."""
+        who = hello.client_identifier
+        self._connections[who] -= 1
+        if not self._connections[who]:
+            del self._connections[who], self._passkeys[who]
+
 
 class Channel:
     """The server's end of one channel.
@@ -32,15 +65,24 @@ class Channel:
     def __init__(self, session: Session, number: int) -> None:
         self._session = session
         self._number = number
+        self._last_sent = time.monotonic()
         self.cancelled = asyncio.Event()
 
     async def send(self, packet: Any) -> None:
         """Send a packet. Waits while the client is slow to read."""
+        self._last_sent = time.monotonic()
         await self._session.send(wire.ChannelMessage(channel_id=self._number, message=packet))
 
     async def say(self, type: str, **values: Any) -> None:  # noqa: A002  the protocol's word
         """Send a packet of this type."""
         await self.send({"type": type, **values})
+
+    async def stay_in_touch(self, repeat: Callable[[], Any]) -> None:
+        """Send what `repeat` gives whenever nothing was sent for a while. Runs until it is cancelled."""
+        while True:
+            await asyncio.sleep(SIGN_OF_LIFE / 4)
+            if time.monotonic() - self._last_sent > SIGN_OF_LIFE:
+                await self.send(repeat())
 
 
 class Session:
@@ -48,34 +90,42 @@ class Session:
 
     Args:
         endpoints: What the namespace can do.
-        write: Sends a text frame; waits while the client is slow.
+        guests: Everybody who is connected.
+        write: Sends a text frame; waits while the client is slow; does nothing once it is gone.
         close: Closes the connection; `True` breaks it off without a word.
     """
 
     def __init__(
-        self, endpoints: Endpoints, write: Callable[[bytes], Awaitable[None]], close: Callable[[bool], None]
+        self,
+        endpoints: Endpoints,
+        guests: Guests,
+        write: Callable[[bytes], Awaitable[None]],
+        close: Callable[[bool], None],
     ) -> None:
         self._endpoints = endpoints
+        self._guests = guests
         self._write = write
         self._close = close
-        self._greeted = False
+        self._hello: wire.Hello | None = None
+        self._refused = False
         self._warnings = 0
+        self._calls = asyncio.Semaphore(MOST_CALLS)
         self._channels: dict[int, Channel] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def greeted(self) -> bool:
         """Whether the client has said who it is."""
-        return self._greeted
+        return self._hello is not None
 
     async def receive(self, text: str | bytes) -> None:
         """Take a frame. Returns as soon as it is understood; what it asks for is done in a task."""
-        if not self._greeted:
+        if self._hello is None:
             await self._greet(text)
             return
         try:
             frame = wire.decode_frame(text)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             await self._not_understood(text, error)
             return
         match frame:
@@ -89,6 +139,8 @@ class Session:
                 await self.send(wire.KeepAliveAck())
             case wire.ChannelAck():
                 pass
+            case wire.ClientWarned():
+                log.info("The client did not understand: %s", frame.warning)
 
     async def send(self, frame: Any) -> None:
         """Send a frame."""
@@ -96,88 +148,133 @@ class Session:
 
     def closed(self) -> None:
         """The connection is gone: so is whatever was done for it."""
+        if self._hello is not None:
+            self._guests.leave(self._hello)
         for task in self._tasks:
             task.cancel()
 
+    # ---- who is there
+
     async def _greet(self, text: str | bytes) -> None:
-        try:
-            wire.decode_hello(text)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            await self._write(wire.encode({"success": False, "error": f"This is no authentication: {error}."}))
-            self._close(False)
+        if self._refused:  # frames that were on their way already
             return
-        self._greeted = True
+        try:
+            hello = wire.decode_hello(text)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            await self._refuse(f"This is no authentication: {error}.")
+            return
+        if not self._guests.come(hello):
+            await self._refuse(f'Invalid client passkey for client "{hello.client_identifier}".')
+            return
+        self._hello = hello
         await self._write(b'{"success":true}')
 
+    async def _refuse(self, why: str) -> None:
+        self._refused = True
+        await self._write(wire.encode({"success": False, "error": why}))
+        self._close(False)
+
+    # ---- what is not in the protocol
+
     async def _not_understood(self, text: str | bytes, error: Exception) -> None:
-        kind = "invalidMessage"
-        try:
-            frame = msgspec.json.decode(text)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            frame = None
-        if isinstance(frame, dict) and "ignal" in str(frame.get("type")):
-            kind = "signalEndpointUnknown"
-        await self._warn(f"Received a message that is not understood: {error}", kind)
+        """Answer what waits for an answer, where it can be made out; a warning otherwise."""
+        frame = wire.loosely(text) or {}
+        kind = str(frame.get("type"))
+        told = ServerError("The request is not in the form the protocol wants.", cause=str(error)).wire()
+        if kind == "rpcCall" and _is_id(number := frame.get("callId")):
+            await self.send(wire.RpcError(call_id=number, error=told))
+        elif kind == "channelCreate" and _is_id(number := frame.get("channelId")):
+            await self.send(wire.ChannelError(channel_id=number, error=told))
+        elif kind in {"signalSubscribe", "writableSignalSubscribe"}:
+            await self._unknown(kind, str(frame.get("endpoint")))
+        else:
+            await self._warn(f"Received a message that is not understood: {error}", "unknown")
+
+    async def _unknown(self, what: str, endpoint: str) -> None:
+        kind = what.removesuffix("Call").removesuffix("Create").removesuffix("Subscribe") + "EndpointUnknown"
+        await self._warn(f"Received {what} for unknown endpoint, endpoint = {endpoint}", kind)
 
     async def _warn(self, warning: str, kind: str) -> None:
         self._warnings += 1
         if self._warnings <= MOST_WARNINGS:
             await self.send(wire.Warned(warning=warning, kind=kind))
 
+    # ---- calls
+
     async def _call(self, frame: wire.RpcCall) -> None:
         rpc = self._endpoints.rpcs.get(frame.endpoint)
         if rpc is None:
-            text = f"Received rpcCall for unknown endpoint, endpoint = {frame.endpoint}"
-            await self._warn(text, "rpcEndpointUnknown")
-        else:
-            self._spawn(self._answer(frame, rpc(frame.parameter)))
+            await self._unknown("rpcCall", frame.endpoint)
+            return
+        await self._calls.acquire()
+        self._spawn(self._answer(frame, rpc), self._calls.release)
 
-    async def _answer(self, frame: wire.RpcCall, work: Coroutine[Any, Any, Any]) -> None:
+    async def _answer(self, frame: wire.RpcCall, rpc: Callable[[Any], Awaitable[Any]]) -> None:
         try:
-            result = await work
-        except Exception as error:  # noqa: BLE001  whatever it was, the client waits for an answer
-            await self.send(wire.RpcError(call_id=frame.call_id, error=_wire_error(error)))
-        else:
+            result = await rpc(frame.parameter)
             result = msgspec.UNSET if result is None else result
-            await self.send(wire.RpcResult(call_id=frame.call_id, result=result))
+            answer = wire.encode(wire.RpcResult(call_id=frame.call_id, result=result))
+        except Exception as error:  # noqa: BLE001  whatever it was, the client waits for an answer
+            answer = wire.encode(wire.RpcError(call_id=frame.call_id, error=_wire_error(error)))
+        await self._write(answer)
+
+    # ---- channels
 
     async def _create(self, frame: wire.ChannelCreate) -> None:
         handler = self._endpoints.channels.get(frame.endpoint)
+        number = frame.channel_id
         if handler is None:
-            text = f"Received channelCreate for unknown endpoint, endpoint = {frame.endpoint}"
-            await self._warn(text, "channelEndpointUnknown")
+            await self._unknown("channelCreate", frame.endpoint)
+        elif number in self._channels:
+            text = f"Received channelCreate for already open channel, channelId = {number}"
+            await self._warn(text, "channelAlreadyOpen")
+        elif len(self._channels) >= MOST_CHANNELS:
+            error = ServerError(f"This connection has {MOST_CHANNELS} channels open already.")
+            await self.send(wire.ChannelError(channel_id=number, error=error.wire()))
         else:
-            channel = self._channels[frame.channel_id] = Channel(self, frame.channel_id)
-            self._spawn(self._serve(frame.channel_id, handler(channel, frame.creation_parameter)))
+            channel = self._channels[number] = Channel(self, number)
+            self._spawn(self._serve(frame, handler, channel))
 
-    async def _serve(self, number: int, work: Coroutine[Any, Any, None]) -> None:
+    async def _serve(
+        self, frame: wire.ChannelCreate, handler: Callable[[Channel, Any], Awaitable[None]], channel: Channel
+    ) -> None:
+        number = frame.channel_id
+        last: Any = wire.ChannelClose(channel_id=number)
         try:
-            await work
+            await handler(channel, frame.creation_parameter)
         except DropConnectionError:
             self._close(True)
+            return
         except Exception as error:  # noqa: BLE001  whatever it was, the client waits for an answer
-            await self.send(wire.ChannelError(channel_id=number, error=_wire_error(error)))
-        else:
-            await self.send(wire.ChannelClose(channel_id=number))
+            last = wire.ChannelError(channel_id=number, error=_wire_error(error))
         finally:
             self._channels.pop(number, None)
+        await self.send(last)
 
     async def _said(self, frame: wire.ChannelSend) -> None:
         if frame.ack_id is not None:
             await self.send(wire.Acked(channel_id=frame.channel_id, ack_id=frame.ack_id))
         channel = self._channels.get(frame.channel_id)  # one that has just ended is no mistake of the client's
-        if channel and isinstance(frame.message, dict) and frame.message.get("type") in {"cancel", "stop", "end"}:
+        if channel and isinstance(frame.message, dict) and frame.message.get("type") in ("cancel", "stop", "end"):
             channel.cancelled.set()
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    # ---- tasks
+
+    def _spawn(self, work: Coroutine[Any, Any, None], then: Callable[[], None] | None = None) -> None:
+        def done(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if then is not None:
+                then()
+            if not task.cancelled() and (error := task.exception()):
+                log.error("An answer could not be sent", exc_info=error)
+
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(done)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            log.info("The client was gone before it could be answered: %r", error)
+
+def _is_id(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= 2**53
 
 
 def _wire_error(error: Exception) -> dict[str, Any]:

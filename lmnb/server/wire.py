@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Id = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+"""Chosen by the client, as large as JavaScript can count."""
 
 
 class Camel(msgspec.Struct, rename="camel", kw_only=True):
@@ -26,7 +33,7 @@ class RpcCall(Camel, tag_field="type", tag="rpcCall"):
     """One question with one answer."""
 
     endpoint: str
-    call_id: int
+    call_id: Id
     parameter: Any = None
 
 
@@ -34,30 +41,36 @@ class ChannelCreate(Camel, tag_field="type", tag="channelCreate"):
     """The beginning of a conversation between client and server."""
 
     endpoint: str
-    channel_id: int
+    channel_id: Id
     creation_parameter: Any = None
 
 
 class ChannelSend(Camel, tag_field="type", tag="channelSend"):
     """A message in a channel; one with an `ackId` wants to be confirmed."""
 
-    channel_id: int
+    channel_id: Id
     message: Any = None
-    ack_id: int | None = None
+    ack_id: Id | None = None
 
 
 class ChannelAck(Camel, tag_field="type", tag="channelAck"):
     """The client has read one of ours that asked for it; none of ours does."""
 
-    channel_id: int
-    ack_id: int
+    channel_id: Id
+    ack_id: Id
+
+
+class ClientWarned(Camel, tag_field="type", tag="communicationWarning"):
+    """The client has not understood one of ours."""
+
+    warning: str = ""
 
 
 class KeepAlive(Camel, tag_field="type", tag="keepAlive"):
     """Nothing but a sign of life."""
 
 
-ClientFrame = RpcCall | ChannelCreate | ChannelSend | ChannelAck | KeepAlive
+ClientFrame = RpcCall | ChannelCreate | ChannelSend | ChannelAck | ClientWarned | KeepAlive
 
 
 # ---- frames to the client
@@ -252,4 +265,33 @@ class Fragment(Camel, tag_field="type", tag="fragment"):
 
 encode = msgspec.json.Encoder().encode
 decode_hello = msgspec.json.Decoder(Hello).decode
-decode_frame = msgspec.json.Decoder(ClientFrame).decode
+_decode_frame: Callable[[str | bytes], ClientFrame] = msgspec.json.Decoder(ClientFrame).decode
+
+
+def decode_frame(text: str | bytes) -> ClientFrame:
+    """The frame that a text is.
+
+    Raises:
+        msgspec.MsgspecError: If it is none.
+        RecursionError: If it is nested too deeply.
+        UnicodeDecodeError: If it is no text.
+    """
+    try:
+        return _decode_frame(text)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        # Python's json writes half an emoji as it is, msgspec does not read it: a prompt cut by JavaScript ends so.
+        loose = loosely(text)
+        if loose is None:
+            raise
+        return _decode_frame(json.dumps(loose, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def loosely(text: str | bytes) -> dict[str, Any] | None:
+    """What can be made out of a frame that is not quite right, None if that is nothing."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -13,10 +13,10 @@ from lmnb.server.models import LoadRequest
 from lmnb.server.settings import collapse
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Coroutine
 
     from lmnb.server.endpoints import Endpoints
-    from lmnb.server.instances import Instance, Instances
+    from lmnb.server.instances import Instances
     from lmnb.server.models import Domain
     from lmnb.server.session import Channel
 
@@ -54,49 +54,77 @@ def add(room: Endpoints, instances: Instances, domain: Domain) -> None:
 async def _load(instances: Instances, domain: Domain, channel: Channel, asked: ToLoad) -> None:
     model = instances.on_disk(domain, asked.model_key)
     await channel.say("resolved", info=model.info())
-    request = LoadRequest(collapse(asked.load_config_stack))
-    report = _reporter(channel, "progress")
-    await report(0.0)
-    work = instances.load(model, request, report, identifier=asked.identifier, ttl_ms=asked.ttl_ms)
-    instance = await _unless_cancelled(channel, work)
-    await channel.say("success", info=instance.info())
+    progress = _Progress(channel, "progress")
+    await progress.report(0.0)
+
+    async def work() -> None:
+        async with instances.loading:
+            instance = await instances.load(
+                model,
+                LoadRequest(collapse(asked.load_config_stack)),
+                progress.report,
+                identifier=asked.identifier,
+                ttl_ms=asked.ttl_ms,
+            )
+        await channel.say("success", info=instance.info())
+
+    await progress.during(work())
 
 
 async def _get(instances: Instances, domain: Domain, channel: Channel, asked: ToGet) -> None:
-    if (found := instances.named(domain, asked.identifier)) is not None:
+    progress = _Progress(channel, "loadProgress")
+
+    async def work() -> None:
+        async with instances.loading:
+            if await _there(instances, domain, channel, asked):  # loaded while this one waited
+                return
+            model = instances.on_disk(domain, asked.identifier)
+            jit = bool(asked.load_ttl_ms)
+            for other in instances.jit() if jit else []:
+                await channel.say("unloadingOtherJITModel", info=other.info())
+                await instances.unload(other)
+            await channel.say("startLoading", identifier=model.key, info=model.info())
+            await progress.report(0.0)
+            request = LoadRequest(collapse(asked.load_config_stack))
+            instance = await instances.load(model, request, progress.report, ttl_ms=asked.load_ttl_ms, jit=jit)
+        await channel.say("loadSuccess", info=instance.info())
+
+    if not await _there(instances, domain, channel, asked):
+        instances.on_disk(domain, asked.identifier)  # a wrong name is told at once
+        await progress.during(work())
+
+
+async def _there(instances: Instances, domain: Domain, channel: Channel, asked: ToGet) -> bool:
+    found = instances.named(domain, asked.identifier)
+    if found is not None:
         found.touch()
         await channel.say("alreadyLoaded", info=found.info())
-        return
-    model = instances.on_disk(domain, asked.identifier)
-    jit = bool(asked.load_ttl_ms)
-    for other in instances.jit() if jit else []:
-        await channel.say("unloadingOtherJITModel", info=other.info())
-        await instances.unload(other)
-    await channel.say("startLoading", identifier=model.key, info=model.info())
-    request = LoadRequest(collapse(asked.load_config_stack))
-    report = _reporter(channel, "loadProgress")
-    await report(0.0)
-    work = instances.load(model, request, report, ttl_ms=asked.load_ttl_ms, jit=jit, reuse=True)
-    instance = await _unless_cancelled(channel, work)
-    await channel.say("loadSuccess", info=instance.info())
+    return found is not None
 
 
-def _reporter(channel: Channel, kind: str) -> Callable[[float], Awaitable[None]]:
-    async def report(progress: float) -> None:
-        await channel.say(kind, progress=progress)
+class _Progress:
+    """How far a load is; repeated while nothing happens, which a client takes for a sign of life."""
 
-    return report
+    def __init__(self, channel: Channel, kind: str) -> None:
+        self._channel = channel
+        self._kind = kind
+        self._last = 0.0
 
+    async def report(self, progress: float) -> None:
+        self._last = progress
+        await self._channel.say(self._kind, progress=progress)
 
-async def _unless_cancelled(channel: Channel, work: Coroutine[Any, Any, Instance]) -> Instance:
-    task = asyncio.create_task(work)
-    cancelled = asyncio.create_task(channel.cancelled.wait())
-    try:
-        await asyncio.wait({task, cancelled}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise ServerError("Loading was cancelled.")
-    finally:
-        cancelled.cancel()
-        task.cancel()
-        await asyncio.wait({task})
+    async def during(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work of a load, unless the client calls it off or goes."""
+        repeat = self._channel.stay_in_touch(lambda: {"type": self._kind, "progress": self._last})
+        task = asyncio.create_task(work)
+        others = [asyncio.create_task(self._channel.cancelled.wait()), asyncio.create_task(repeat)]
+        try:
+            await asyncio.wait({task, others[0]}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in (task, *others):
+                each.cancel()  # does nothing to one that has ended
+            await asyncio.wait({task})
+        if task.cancelled():
+            raise ServerError("Loading was cancelled.")
+        task.result()
