@@ -19,14 +19,11 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int], None]
 
-PIECE = 1 << 18
-"""Bytes at a time."""
-
-TRIES = 5
+TRIES = 4
 """Attempts that bring nothing, one after another, until we give up."""
 
 PAUSE = 0.5
-"""Seconds before the second attempt; twice as long before each further one."""
+"""Seconds: after the first attempt that brings nothing twice that, then twice as long each time."""
 
 TEMPORARY = {408, 425, 429, 500, 502, 503, 504}
 """Answers of a server that may be better in a moment."""
@@ -43,7 +40,7 @@ class RefusedError(DownloadError):
     """The server does not speak with us: no certificate we know, no password. Another client may be luckier."""
 
 
-def download(url: str, part: Path, size: int, progress: Progress, *, pause: float = PAUSE) -> None:
+def download(url: str, part: Path, size: int, progress: Progress) -> None:
     """Make `part` as long as the file is, from what is there already. Blocks; Ctrl-C leaves what has come.
 
     Whether it is the right file is for the caller to check. What is there is continued whatever the server says of its
@@ -54,7 +51,6 @@ def download(url: str, part: Path, size: int, progress: Progress, *, pause: floa
         part: Where to; its folder exists.
         size: Of the whole file, in bytes.
         progress: Called with the bytes that are there.
-        pause: Seconds before the second attempt after one that brought nothing.
 
     Raises:
         DownloadError: If it cannot be had now.
@@ -73,7 +69,7 @@ def download(url: str, part: Path, size: int, progress: Progress, *, pause: floa
             barren = barren + 1 if _length(part) <= before else 0
             if barren == TRIES:
                 raise DownloadError(problem)
-            time.sleep(pause * 2**barren if barren else 0)
+            time.sleep(PAUSE * 2**barren if barren else 0)
 
 
 def _attempt(client: httpx.Client, url: str, part: Path, size: int, progress: Progress) -> str | None:
@@ -107,7 +103,7 @@ def _append(response: httpx.Response, part: Path, size: int, progress: Progress)
         if file.tell() != have:
             return  # a piece from the middle that nobody asked for: the next attempt takes it from here
         progress(have)
-        for piece in response.iter_raw(PIECE):
+        for piece in response.iter_raw():
             file.write(piece[: size - have])
             have += len(piece)
             if have > size:
