@@ -27,6 +27,8 @@ class Model:
         path: `publisher/repository/file`, as LM Studio says it.
         file: Where it is; None for a scripted one.
         max_context: Tokens it was trained for.
+        damage: Why it cannot be loaded, a sentence; None: nothing is known against it.
+        layers: How many it has.
     """
 
     key: str
@@ -40,6 +42,8 @@ class Model:
     params: str | None = None
     quantization: str | None = None
     tool_use: bool = False
+    damage: str | None = None
+    layers: int = 0
 
     def info(self) -> dict[str, Any]:
         """Its description in the protocol; publisher and what follows it are for JavaScript clients."""

@@ -25,6 +25,11 @@ def downloads_folder() -> Path:
     return platformdirs.user_cache_path("lmnb") / "downloads"
 
 
+def listing_file() -> Path:
+    """What was read in model files, so that it need not be read again."""
+    return platformdirs.user_cache_path("lmnb") / "listing.json"
+
+
 def log_file() -> Path:
     """The log of the shared server."""
     folder = platformdirs.user_log_path("lmnb")
