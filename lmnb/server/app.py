@@ -99,12 +99,14 @@ class Socket(websocket.WebSocketHandler):
             self._session.closed()
 
     async def _write(self, frame: bytes) -> None:
+        # Not wait_for: before Python 3.12 it may swallow the cancellation of who waits (cpython#86296).
+        patience = asyncio.get_running_loop().call_later(STALLED, self._end, True)
         try:
-            await asyncio.wait_for(self.write_message(frame.decode()), STALLED)
+            await self.write_message(frame.decode())
         except websocket.WebSocketClosedError:
             pass  # `on_close` follows and ends whatever is done for it
-        except asyncio.TimeoutError:
-            self._end(True)
+        finally:
+            patience.cancel()
 
     def _end(self, abruptly: bool) -> None:
         stream = self.ws_connection.stream if abruptly and self.ws_connection else None
