@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import secrets
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from lmnb.server import errors
@@ -55,7 +56,7 @@ class Instance:
         self.identifier = identifier
         self.runner = runner
         self.reference = secrets.token_hex(12)
-        self.settings = {f"{model.domain}.load.contextLength": runner.context} | settings
+        self.settings = settings | {f"{model.domain}.load.contextLength": runner.context}
         self.ttl_ms = ttl_ms
         self.jit = jit
         self._used = time.time()
@@ -130,8 +131,9 @@ class Instances:
         self.known = known
         self._load = load
         self._loaded: dict[str, Instance] = {}
-        self.loading = asyncio.Lock()
-        """Held by who loads, from the look at what is loaded to the end: one at a time."""
+        self._names: set[str] = set()  # of those that are being loaded
+        self._first_use = asyncio.Lock()
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     # ---- looking
 
@@ -146,6 +148,7 @@ class Instances:
         tests: tuple[Callable[[Instance], bool], ...] = (
             lambda i: i.identifier.lower() == wanted,
             lambda i: i.model.key.lower() == wanted,
+            lambda i: i.model.key.lower().partition("@")[0] == wanted,
             lambda i: i.model.path.lower() == wanted or i.model.path.lower().startswith(wanted.rstrip("/") + "/"),
         )
         return next((i for test in tests for i in instances if test(i)), None)
@@ -182,6 +185,7 @@ class Instances:
         models = self.known()
         tests: tuple[Callable[[Model], bool], ...] = (
             lambda m: m.key.lower() == wanted,
+            lambda m: m.key.lower().partition("@")[0] == wanted,  # any of its quantisations
             lambda m: m.path.lower() == wanted,
             lambda m: m.path.lower().startswith(wanted.rstrip("/") + "/"),
         )
@@ -190,10 +194,20 @@ class Instances:
         if found and not fitting:
             raise errors.wrong_kind(key, found[0].domain, domain)
         if not fitting:
-            raise errors.no_model_on_disk(key, [model.key for model in models if model.domain == domain])
-        return fitting[0]
+            whole = [model.key for model in models if model.domain == domain and not model.damage]
+            raise errors.no_model_on_disk(key, whole)
+        return next((model for model in fitting if not model.damage), fitting[0])
 
     # ---- loading
+
+    @contextlib.asynccontextmanager
+    async def loading(self, model: Model, *, jit: bool) -> AsyncIterator[None]:
+        """Held from the look at what is loaded to the end of a load: by one for each model, and by one on first use."""
+        async with contextlib.AsyncExitStack() as held:
+            if jit:
+                await held.enter_async_context(self._first_use)
+            await held.enter_async_context(self._locks[model.key])
+            yield
 
     async def load(
         self,
@@ -218,20 +232,24 @@ class Instances:
         Raises:
             ServerError: If it cannot be loaded, or the identifier is taken.
         """
-        assert self.loading.locked()
+        assert self._locks[model.key].locked()
         name = self._free_name(model, identifier)
-        runner = await self._load(model, request, report)
-        instance = Instance(model, name, runner, request.settings, ttl_ms, jit)
-        self._loaded[name] = instance
+        self._names.add(name)
+        try:
+            runner = await self._load(model, request, report)
+            instance = Instance(model, name, runner, request.settings, ttl_ms, jit)
+            self._loaded[name] = instance
+        finally:
+            self._names.remove(name)
         return instance
 
     def _free_name(self, model: Model, identifier: str | None) -> str:
         if identifier is not None:
-            if identifier in self._loaded:
+            if identifier in self._loaded or identifier in self._names:
                 raise ServerError(f'A model with identifier "{identifier}" already exists')
             return identifier
         name, number = model.key, 1
-        while name in self._loaded:
+        while name in self._loaded or name in self._names:
             number += 1
             name = f"{model.key}:{number}"
         return name

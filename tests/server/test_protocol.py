@@ -135,15 +135,24 @@ def test_a_load_that_waits_for_another_says_that_it_lives(own_loop, open_frames,
     monkeypatch.setattr("lmnb.server.scripted.SLOW_LOAD", 1.0)
     one, two, three = (open_frames(host=own_loop.host) for _ in range(3))
     one.open("loadModel", {"modelKey": "scripted-slow", "loadConfigStack": {"layers": []}})
-    until(own_loop.instances.loading.locked)
-    waiting = two.open("loadModel", {"modelKey": "scripted", "loadConfigStack": {"layers": []}})
-    also = three.open("getOrLoad", {"identifier": "scripted", "loadConfigStack": {"layers": []}})
+    until(own_loop.instances._locks["scripted-slow"].locked)
+    waiting = two.open("loadModel", {"modelKey": "scripted-slow", "loadConfigStack": {"layers": []}})
+    also = three.open("getOrLoad", {"identifier": "scripted-slow", "loadConfigStack": {"layers": []}})
     heard = two.packets(waiting)
     assert [packet["type"] for packet in heard].count("progress") > 5
     assert heard[-2]["type"] == "success"
     heard = three.packets(also)
     assert [packet["type"] for packet in heard].count("loadProgress") > 5
-    assert heard[-2]["type"] in {"alreadyLoaded", "loadSuccess"}  # whichever of the two was first
+    assert heard[-2]["type"] == "alreadyLoaded"
+
+
+def test_a_model_does_not_wait_for_another_one_to_be_loaded(own_loop, open_frames, monkeypatch):
+    monkeypatch.setattr("lmnb.server.scripted.SLOW_LOAD", 30.0)
+    one, two = (open_frames(host=own_loop.host) for _ in range(2))
+    one.open("loadModel", {"modelKey": "scripted-slow", "loadConfigStack": {"layers": []}})
+    until(own_loop.instances._locks["scripted-slow"].locked)
+    assert two.packets(two.open("loadModel", {"modelKey": "scripted", "loadConfigStack": {"layers": []}}))
+    assert own_loop.instances._locks["scripted-slow"].locked()
 
 
 # ---- loading on request

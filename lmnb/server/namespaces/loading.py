@@ -58,7 +58,7 @@ async def _load(instances: Instances, domain: Domain, channel: Channel, asked: T
     await progress.report(0.0)
 
     async def work() -> None:
-        async with instances.loading:
+        async with instances.loading(model, jit=False):
             instance = await instances.load(
                 model,
                 LoadRequest(collapse(asked.load_config_stack)),
@@ -75,11 +75,9 @@ async def _get(instances: Instances, domain: Domain, channel: Channel, asked: To
     progress = _Progress(channel, "loadProgress")
 
     async def work() -> None:
-        async with instances.loading:
+        async with instances.loading(model, jit=jit):
             if await _there(instances, domain, channel, asked):  # loaded while this one waited
                 return
-            model = instances.on_disk(domain, asked.identifier)
-            jit = bool(asked.load_ttl_ms)
             for other in instances.jit() if jit else []:
                 await channel.say("unloadingOtherJITModel", info=other.info())
                 await instances.unload(other)
@@ -90,7 +88,7 @@ async def _get(instances: Instances, domain: Domain, channel: Channel, asked: To
         await channel.say("loadSuccess", info=instance.info())
 
     if not await _there(instances, domain, channel, asked):
-        instances.on_disk(domain, asked.identifier)  # a wrong name is told at once
+        model, jit = instances.on_disk(domain, asked.identifier), bool(asked.load_ttl_ms)
         await progress.during(work())
 
 

@@ -18,7 +18,7 @@ def namespace(instances: Instances) -> Endpoints:
     room = Endpoints()
 
     async def downloaded(_: Any) -> list[dict[str, Any]]:
-        return [model.info() for model in instances.known()]
+        return [model.info() for model in instances.known() if not model.damage]
 
     room.rpc("listDownloadedModels", object, downloaded)
     room.plain("listDownloadedModelVariants", list)
