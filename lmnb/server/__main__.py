@@ -56,7 +56,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     instances = Instances(loader.known, loader.load)
     visitors = Visitors()
     done = asyncio.Event()
-    _listen_for_signals(done)
+    _listen_for_signals(done, interrupt=not arguments.with_parent)
+    threading.Thread(target=loader.known, name="listing", daemon=True).start()  # the first look takes a while
     try:
         server, port = listen(instances, visitors, arguments.port)
     except OSError as error:
@@ -71,11 +72,14 @@ async def _serve(arguments: argparse.Namespace) -> None:
     await instances.close()
 
 
-def _listen_for_signals(done: asyncio.Event) -> None:
+def _listen_for_signals(done: asyncio.Event, *, interrupt: bool) -> None:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):  # Windows
-            loop.add_signal_handler(number, done.set)
+    with contextlib.suppress(NotImplementedError):  # Windows
+        loop.add_signal_handler(signal.SIGTERM, done.set)
+        if interrupt:
+            loop.add_signal_handler(signal.SIGINT, done.set)
+    if not interrupt:  # Jupyter's ■ reaches all processes of a kernel, and means what its cell does
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _follow_parent(done: asyncio.Event) -> None:

@@ -68,7 +68,7 @@ class Child:
         home = Path(__file__).parent.parent.parent  # a json.py in the working directory would otherwise be imported
         module = "lmnb.server.engine_child"
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", module, cwd=home, stdin=pipe, stdout=pipe, stderr=pipe
+            sys.executable, "-m", module, cwd=home, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
         )
         child = cls(name, process)
         try:

@@ -95,9 +95,14 @@ class EngineRunner:
         """The tokens of a text, without those that begin and end a prompt."""
         return await self._tokens(await self._ready(), text, special=False)
 
-    async def format(self, history: History, settings: Prediction, tools: list[dict[str, Any]]) -> str:
-        """The history as the text the model reads."""
-        return await self._prompt(await self._ready(), history, settings, tools)
+    async def format(
+        self, history: History, settings: Prediction, tools: list[dict[str, Any]], *, bos: bool = True, eos: bool = True
+    ) -> str:
+        """The history as the text the model reads, with or without the tokens that begin and end texts."""
+        text = await self._prompt(await self._ready(), history, settings, tools)
+        if self._adds_bos:  # where it does not, the same token may be part of the template
+            text = (self._bos if bos else "") + text.removeprefix(self._bos)
+        return text if eos else text.removesuffix(self._eos)
 
     async def predict(self, job: Job) -> Outcome:
         """Write an answer."""

@@ -41,8 +41,6 @@ def _say(out: int, line: dict[str, Any]) -> None:
 
 def _die_with_parent() -> None:
     """End when the parent does, also while llama.cpp loads and no Python runs that could see the end of its input."""
-    if hasattr(signal, "SIGINT"):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the parent
     if sys.platform == "linux":
         parent = os.getppid()
         with contextlib.suppress(OSError, AttributeError):

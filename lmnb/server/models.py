@@ -87,8 +87,10 @@ class Runner(Protocol):
     async def tokenize(self, text: str) -> list[int]:
         """The tokens of a text."""
 
-    async def format(self, history: History, settings: Prediction, tools: list[dict[str, Any]]) -> str:
-        """The history as the text the model reads."""
+    async def format(
+        self, history: History, settings: Prediction, tools: list[dict[str, Any]], *, bos: bool, eos: bool
+    ) -> str:
+        """The history as the text the model reads, with or without the tokens that begin and end texts."""
 
     async def close(self) -> None:
         """Give back what it took."""

@@ -72,7 +72,13 @@ class ScriptedRunner:
         """A number for each word."""
         return [sum(word.encode()) for word in text.split()]
 
-    async def format(self, history: History, settings: Prediction, tools: list[dict[str, Any]]) -> str:  # noqa: ARG002
+    async def format(
+        self,
+        history: History,
+        settings: Prediction,  # noqa: ARG002
+        tools: list[dict[str, Any]],  # noqa: ARG002
+        **_: bool,
+    ) -> str:
         """The messages with their roles."""
         return "".join(f"<{message.role}>{message.text}</{message.role}>\n" for message in history.messages)
 
@@ -100,10 +106,16 @@ class _Play:
     async def play(self, steps: list[dict[str, Any]]) -> Outcome:
         try:
             for step in steps:
-                await self._step(step)
+                await self._checked(step)
         except _EndOfAnswerError as end:
             return Outcome(end.reason, stop_string=end.stop_string)
         return Outcome("toolCalls" if self._calls else "eosFound")
+
+    async def _checked(self, step: dict[str, Any]) -> None:
+        try:
+            await self._step(step)
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
+            raise ServerError(f"The scripted model cannot play the step {json.dumps(step)}: {error}") from None
 
     async def _step(self, step: dict[str, Any]) -> None:
         match step:
@@ -118,9 +130,9 @@ class _Play:
             case {"sleep": int() | float() as seconds}:
                 await asyncio.sleep(seconds)
             case {"history": True}:
-                await self._say(_echo(self._job), "none", {"by": 1000})
+                await self._job.out.fragment(_echo(self._job))
             case {"config": True}:
-                await self._say(json.dumps(self._job.settings.all, ensure_ascii=False), "none", {"by": 1000})
+                await self._job.out.fragment(json.dumps(self._job.settings.all, ensure_ascii=False))
             case _:
                 _end(step)
 
@@ -141,10 +153,14 @@ class _Play:
         await self._job.out.fragment(piece, 1, reasoning)
 
     async def _think(self, text: str, step: dict[str, Any]) -> None:
-        parsing = self._job.settings.get("reasoning.parsing")
-        await self._job.out.fragment(parsing["startString"], 1, "reasoningStartTag")
+        parsing = self._job.settings.get("reasoning.parsing") or {}
+        start, end = parsing.get("startString") or "<think>", parsing.get("endString") or "</think>"
+        if not parsing.get("enabled"):
+            await self._say(f"{start}{text}{end}", "none", step)
+            return
+        await self._job.out.fragment(start, 1, "reasoningStartTag")
         await self._say(text, "reasoning", step)
-        await self._job.out.fragment(parsing["endString"], 1, "reasoningEndTag")
+        await self._job.out.fragment(end, 1, "reasoningEndTag")
 
     async def _call(self, call: dict[str, Any]) -> None:
         self._calls += 1

@@ -155,5 +155,11 @@ class _Questions:
     async def format(self, asked: ToFormat) -> dict[str, Any]:
         instance = self._one(asked.specifier)
         settings = Prediction(asked.prediction_config_stack)
-        formatted = await instance.runner.format(asked.history, settings, asked.opts.tool_definitions)
+        formatted = await instance.runner.format(
+            asked.history,
+            settings,
+            asked.opts.tool_definitions,
+            bos=not asked.opts.omit_bos_token,
+            eos=not asked.opts.omit_eos_token,
+        )
         return {"formatted": formatted}
