@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import time
+import warnings
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
@@ -43,14 +45,27 @@ def note_file() -> Path:
 
 
 def _runtime() -> Path:
-    # Containers often name a runtime folder that is not there and cannot be made.
-    for folder in (platformdirs.user_runtime_path("lmnb"), platformdirs.user_cache_path("lmnb")):
+    # Containers often name a runtime folder that is not there and cannot be made. Without one platformdirs warns, which
+    # would be read below the first answer, and takes one in /tmp, where others may have been first.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        runtime = platformdirs.user_runtime_path("lmnb")
+    for folder in (runtime, platformdirs.user_cache_path("lmnb")):
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if _private(folder):
+                return folder
         except OSError:
             continue
-        return folder
-    raise OSError(f"Neither {platformdirs.user_runtime_path('lmnb')} nor the cache folder can be written.")
+    raise OSError(f"Neither {runtime} nor the cache folder can be written by you alone.")
+
+
+def _private(folder: Path) -> bool:
+    """Whether nobody else can put a note there that would send this user's questions to a server of theirs."""
+    if sys.platform == "win32":  # the folders of a user are the user's
+        return True
+    found = folder.stat()
+    return found.st_uid == os.getuid() and not found.st_mode & 0o022
 
 
 @contextmanager
