@@ -32,6 +32,9 @@ BEAT = 0.05
 LEAST_TIME, BYTES_PER_SECOND = 0.4, 1e9
 """What a load is expected to take: llama.cpp through xllamacpp does not say how far it is."""
 
+FAILURE = r" E [^:\n]+: (.+)"
+"""What the engine writes when something fails."""
+
 ENDING = 1.0
 """Seconds in which the end of a process becomes known, after its connection has broken off."""
 
@@ -47,6 +50,7 @@ class Child:
         self._name = name
         self._process = process
         self._said = bytearray()
+        self._forgotten = 0
         self._listening = asyncio.create_task(self._listen())
         self._http: httpx.AsyncClient | None = None
         self.gpu = False
@@ -128,12 +132,24 @@ class Child:
         except httpx.TransportError as error:
             raise await self._broken(error) from None
 
-    async def complaint(self, pattern: str, seconds: float = 0.5) -> str | None:
-        """The newest line on standard error that fits, of which the pattern's group is taken. Waits a while for it."""
+    @property
+    def said(self) -> int:
+        """How many bytes have come on standard error."""
+        return self._forgotten + len(self._said)
+
+    async def complaint(self, pattern: str, *, since: int = 0, seconds: float = 0.5) -> str | None:
+        """What the engine wrote on standard error.
+
+        Args:
+            pattern: What to look for; its group is taken of the last that fits.
+            since: The value of `said` before which nothing counts.
+            seconds: How long to wait for it.
+        """
         until = time.monotonic() + seconds
         while True:
-            if found := re.findall(pattern, self._said.decode(errors="replace")):
-                return str(found[-1]).strip()
+            text = self._said[max(0, since - self._forgotten) :].decode(errors="replace")
+            if found := re.findall(pattern, text):
+                return " ".join(str(found[-1]).split())
             if time.monotonic() >= until:
                 return None
             await asyncio.sleep(BEAT / 5)
@@ -177,7 +193,8 @@ class Child:
         return said if isinstance(said, dict) else {}
 
     async def _not_loaded(self, error: str | None) -> ServerError:
-        reason = await self.complaint(r"error loading model: (.+)", 0.2) or await self.complaint(r" E \S+: (.+)", 0)
+        reason = await self.complaint(r"error loading model: (.+)", seconds=0.2)
+        reason = reason or await self.complaint(FAILURE, seconds=0)
         if error is None:  # it said nothing at all
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._process.wait(), ENDING)
@@ -191,6 +208,7 @@ class Child:
         assert self._process.stderr is not None
         while piece := await self._process.stderr.read(MEMORY):
             self._said += piece
+            self._forgotten += max(0, len(self._said) - MEMORY)
             del self._said[:-MEMORY]
 
     def _checked(self, status: int, content: bytes) -> Any:
@@ -211,7 +229,7 @@ class Child:
             return ServerError(f"The engine of “{self._name}” does not answer.", cause=str(error) or repr(error))
         return ServerError(
             f"The engine of “{self._name}” has crashed: its process {_ending(self._process.returncode)}.",
-            cause=await self.complaint(r" E \S+: (.+)", 0),
+            cause=await self.complaint(FAILURE, seconds=0),
             suggestion="Ask again: the model is loaded anew. If that happens again, give it a smaller context length.",
         )
 

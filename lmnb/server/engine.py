@@ -190,14 +190,17 @@ class EngineRunner:
         name = json.dumps(form, sort_keys=True)
         if not form or name in self._forms:
             return
+        if form.get("grammar") == "":
+            raise _bad_form("The grammar is empty.")
         # One token that no JSON begins with, made all but certain: it comes only where nothing forbids it.
         probe = {"prompt": "x", "n_predict": 1, "temperature": 0, "logit_bias": [["x", 100]], "cache_prompt": False}
+        before = child.said
         try:
-            text = (await child.ask("/completion", {**probe, **form}))["content"] if "json_schema" in form else ""
+            answer = await child.ask("/completion", {**probe, **form})
         except ServerError as error:
             raise _bad_form(error.cause) from None
-        if text.startswith("x"):
-            raise _bad_form(await child.complaint(r"failed to compile JSON schema: (.+)"))
+        if "json_schema" in form and str(answer["content"]).startswith("x"):
+            raise _bad_form(await child.complaint(r"(?s)failed to compile JSON schema: (.+?)\n +1 \|", since=before))
         self._forms.add(name)
 
 

@@ -80,10 +80,10 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
     """A JSON schema as LM Studio takes it.
 
     Objects have the properties that are named and no others: else a small model invents some. There is no white space
-    to choose: else it may go on for ever.
+    to choose: else it may go on for ever. What the engine does not know (`format: password`) is passed over.
     """
     closed: dict[str, Any] = _closed(schema)
-    return {**closed, "x-guidance": {"whitespace_flexible": False}}
+    return {**closed, "x-guidance": {"whitespace_flexible": False, "lenient": True}}
 
 
 VALUES = {"enum", "const", "default", "examples"}
@@ -108,4 +108,11 @@ def _closed(schema: Any) -> Any:
     }
     if isinstance(schema.get("properties"), dict) and schema.get("type", "object") == "object":
         made.setdefault("additionalProperties", False)
+        made["properties"] = _in_order(made["properties"], schema.get("required"))
     return made
+
+
+def _in_order(properties: dict[str, Any], required: Any) -> dict[str, Any]:
+    """In the order of `required`; the Python SDK sends them in that of their names, and thinking comes before answers."""
+    first = [name for name in required if isinstance(name, str)] if isinstance(required, list) else []
+    return {name: properties[name] for name in dict.fromkeys([*first, *properties]) if name in properties}
