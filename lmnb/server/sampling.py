@@ -113,6 +113,6 @@ def _closed(schema: Any) -> Any:
 
 
 def _in_order(properties: dict[str, Any], required: Any) -> dict[str, Any]:
-    """In the order of `required`; the Python SDK sends them in that of their names, and thinking comes before answers."""
+    """In the order of `required`: the SDK sends them in that of their names, and thinking comes before an answer."""
     first = [name for name in required if isinstance(name, str)] if isinstance(required, list) else []
     return {name: properties[name] for name in dict.fromkeys([*first, *properties]) if name in properties}
