@@ -63,6 +63,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
+def p95(values: list[float]) -> float:
+    """The 95th percentile; of five values the largest."""
+    ranked = sorted(values)
+    return ranked[max(0, -(-len(ranked) * 95 // 100) - 1)] if ranked else float("nan")
+
+
 def checked(checks: Sequence[Check]) -> str:
     """The limits as a table."""
     return table(["number", "measured", "limit", ""], [check.cells() for check in checks])

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench._measure import Bench, Point, Sample, bench
-from bench._report import Check, print_checks, table, write
+from bench._report import Check, p95, print_checks, table, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,12 +80,6 @@ class Results:
 
     def lags(self, design: str, point: Point) -> list[float]:
         return [float("inf") if sample.lag is None else sample.lag for sample in self.of(design, point)]
-
-
-def p95(values: list[float]) -> float:
-    """The 95th percentile; of five values the largest."""
-    ranked = sorted(values)
-    return ranked[max(0, -(-len(ranked) * 95 // 100) - 1)] if ranked else float("nan")
 
 
 def core(rounds: int) -> Iterator[tuple[str, Point]]:
