@@ -6,6 +6,7 @@ import math
 import os
 import platform
 import re
+import statistics
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -46,7 +47,7 @@ class Check:
 
     def cells(self) -> list[str]:
         """What, how much, how much it may be, and whether it is."""
-        limit = f"{self.limit:g}" + (f" (goal {self.goal:g})" if self.goal else "")
+        limit = f"{self.limit:,g}" + (f" (goal {self.goal:g})" if self.goal else "")
         return [
             self.name,
             f"{self.value:.3g} {self.unit}".strip(),
@@ -61,6 +62,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [head, *rows]]
     lines.insert(1, ["-" * width for width in widths])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle; NaN where there is nothing."""
+    return statistics.median(values or [math.nan])
 
 
 def p95(values: list[float]) -> float:

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench._report import Check, p95, print_checks, table, write
+from bench._report import Check, median, p95, print_checks, table, write
 from lmnb.server import launch
 from tests.kernel.harness import RealKernel
 from tests.studio.conftest import Peek
@@ -150,18 +150,10 @@ def measure(bench: Bench, runs: int) -> dict[str, list[float]]:
 
 def rows(found: dict[str, list[float]]) -> Iterator[list[str]]:
     """A row for each thing that was timed."""
-    floor = sorted(found["interrupt, a cell in time.sleep"])
+    floor = median(found["interrupt, a cell in time.sleep"])
     for name, times in sorted(found.items()):
-        middle = sorted(times)[len(times) // 2]
-        ratio = middle / floor[len(floor) // 2] if name.startswith("interrupt") else None
-        yield [
-            name,
-            f"{middle:.1f}",
-            f"{p95(times):.1f}",
-            f"{max(times):.1f}",
-            "–" if ratio is None else f"{ratio:.1f}",
-            str(len(times)),
-        ]
+        ratio = f"{median(times) / floor:.1f}" if name.startswith("interrupt") else "–"
+        yield [name, f"{median(times):.1f}", f"{p95(times):.1f}", f"{max(times):.1f}", ratio, str(len(times))]
 
 
 def checks(found: dict[str, list[float]]) -> Iterator[Check]:
