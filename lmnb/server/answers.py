@@ -105,10 +105,12 @@ class ToolRequests:
                 yield CallMade(before)
             else:
                 yield from self._text(before)
+                if self.over:
+                    break
                 yield CallBegun()
             self._called = self._called or self._calling
             self._calling = not self._calling
-        if not self._calling:
+        if not self._calling and not self.over:
             ready = len(self._held) - begun(self._held, CALL)
             yield from self._text(self._held[:ready])
             self._held = self._held[ready:]
@@ -116,7 +118,8 @@ class ToolRequests:
     def end(self) -> Iterator[Piece | CallMade]:
         """What was held back. A call whose end is missing counts."""
         held, self._held = self._held, ""
-        yield from [CallMade(held)] if self._calling else self._text(held)
+        if not self.over:
+            yield from [CallMade(held)] if self._calling else self._text(held)
 
     def _text(self, text: str) -> Iterator[Piece]:
         if self._called:

@@ -118,13 +118,15 @@ class Catalog:
             return
         try:
             stat = file.stat()
-            size = sum(shard.stat().st_size for shard in shards)
+            there = [shard for shard in shards if shard.exists()]
+            size = sum(shard.stat().st_size for shard in there)
         except OSError as error:
             log.info("%s cannot be listed: %s", file, error)
             return
         note = self._note(file, stat, whole=len(shards) == 1)
-        if not note.damage and (missing := [shard.name for shard in shards if not shard.exists()]):
-            note = msgspec.structs.replace(note, damage=f"{missing[0]} is missing beside it.")
+        if not note.damage and len(there) < len(shards):
+            missing = next(shard.name for shard in shards if shard not in there)
+            note = msgspec.structs.replace(note, damage=f"{missing} is missing beside it.")
         if note.kind == "model" or note.damage:
             yield _Found(publisher, repository, file, note, size)
 

@@ -170,13 +170,13 @@ class EngineRunner:
         return _Prediction(job, "/v1/chat/completions", {**body, **asked, **more}, tokens, prompt)
 
     async def _prompt(self, child: Child, history: History, settings: Prediction, tools: list[dict[str, Any]]) -> str:
-        native = bool(tools) and self._native_tools and not settings.get("promptTemplate")
+        native = self._native_tools and not settings.get("promptTemplate")  # calls of earlier rounds, too
         said = prompts.messages(history, native_tools=native)
         if not native:
             said = prompts.with_tools(said, tools)
         if template := settings.get("promptTemplate"):
             return prompts.render(template, said)
-        asked = {"messages": said, **({"tools": tools} if native else {})}
+        asked = {"messages": said, **({"tools": tools} if native and tools else {})}
         try:
             return str((await child.ask("/apply-template", asked))["prompt"])
         except ServerError as error:
