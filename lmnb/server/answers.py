@@ -105,7 +105,7 @@ class ToolRequests:
                 yield CallMade(before)
             else:
                 yield from self._text(before)
-                if self.over:
+                if self._called and before.strip():
                     break
                 yield CallBegun()
             self._called = self._called or self._calling
