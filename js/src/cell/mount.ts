@@ -1,20 +1,25 @@
 /** From a model to a view, and from the last word to the saved output. */
 
+import { announce, prepare } from "../host/announcer";
 import type { Assets } from "../host/assets";
+import { keepFocus } from "../host/focus";
 import { interrupt, kernelStatus, onKernelGone, onReconnected } from "../host/kernel";
 import { listen, type Model, type MountArgs } from "../host/model";
 import { placesOf } from "../host/outputs";
 import { holdStill } from "../host/scroll";
 import { typesetter } from "../host/typesetter";
-import type { Bundle } from "../protocol";
+import type { Bundle, State } from "../protocol";
 import { lastForm } from "../saved/bundle";
 import { Store } from "./store";
 import { CellView } from "./view";
+import { announcement } from "./words";
 
 /** One answer on this page: its store and the views that show it, the first of which does the talking. */
 class Cell {
   readonly store: Store;
   private readonly views: MountArgs[] = [];
+  private readonly life = new AbortController();
+  private said: State | null = null;
 
   constructor(first: MountArgs) {
     this.store = new Store({
@@ -26,6 +31,19 @@ class Cell {
     });
     this.views.push(first);
     this.store.load(first.model);
+    prepare();
+    this.speak();
+    this.store.subscribe(() => this.speak(), this.life.signal);
+  }
+
+  /** Stages are said aloud once, however many views there are. */
+  private speak(): void {
+    const { state } = this.store;
+    const before = this.said;
+    this.said = state;
+    if (before?.status === state.status && before.who === state.who) return;
+    const words = announcement(state, before);
+    if (words) announce(words);
   }
 
   private get model(): Model {
@@ -50,8 +68,10 @@ class Cell {
   /** Takes a view away; true when none is left. */
   remove(args: MountArgs): boolean {
     this.views.splice(this.views.indexOf(args), 1);
-    if (this.views.length === 0) this.store.dispose();
-    return this.views.length === 0;
+    if (this.views.length > 0) return false;
+    this.life.abort();
+    this.store.dispose();
+    return true;
   }
 
   /** Puts the static form in place of every output that shows this answer, and says how many there were. */
@@ -79,9 +99,11 @@ class Cell {
     });
   }
 
+  /** Takes the views away without moving the page or losing the keyboard's place. */
   private async still(work: () => void): Promise<void> {
-    const element = this.views[0]?.el;
-    if (element?.isConnected) await holdStill(element, work);
+    const shown = this.views.map(({ el }) => el).filter((el) => el.isConnected);
+    const element = shown.find((el) => el.contains(document.activeElement)) ?? shown[0];
+    if (element) await keepFocus(element, () => holdStill(element, work));
     else work();
   }
 }

@@ -5,7 +5,7 @@ import { h, icon, say } from "../dom";
 import { visible } from "../markdown/hidden";
 import { running } from "../protocol";
 import type { Store } from "./store";
-import { announcement, facts, perCent, type Fact } from "./words";
+import { facts, perCent, type Fact } from "./words";
 
 /** Numbers change at most this often, in milliseconds. */
 const CALM = 500;
@@ -15,7 +15,6 @@ const LATE_PRESS = 600;
 
 export class StatusRow {
   readonly element: HTMLElement;
-  private readonly live = h("span", { class: "lmnb-visually-hidden", role: "status" });
   private readonly who = h("span", { class: "lmnb-who" });
   private readonly facts = h("span", { class: "lmnb-facts" }, this.who);
   private readonly acts = h("span", { class: "lmnb-acts" });
@@ -32,16 +31,13 @@ export class StatusRow {
     this.stop.addEventListener("click", () => store.stop());
     this.copy = copyButton("Copy answer", () => store.text);
     this.copy.addEventListener("click", (event) => this.late(event), { capture: true });
-    this.element = h("div", { class: "lmnb-row lmnb-status" }, this.live, this.facts, this.acts);
+    this.element = h("div", { class: "lmnb-row lmnb-status" }, this.facts, this.acts);
   }
 
   /** Paints what has changed since the last time. */
   paint(): void {
     const { state } = this.store;
-    if (this.said?.status !== state.status || this.said.who !== state.who) {
-      say(this.live, announcement(state, this.said));
-      if (this.said && running(this.said.status) && !running(state.status)) this.endedAt = performance.now();
-    }
+    if (this.said && running(this.said.status) && !running(state.status)) this.endedAt = performance.now();
     this.said = state;
     this.button();
     if (this.who.textContent !== state.who) {
