@@ -62,11 +62,23 @@ def browser(jupyter: JupyterServer, trap: Trap) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package", params=["lab", "notebook"])
-def notebook(request: pytest.FixtureRequest, browser: Browser, jupyter: JupyterServer) -> Iterator[Notebook]:
-    """A notebook with lmnb loaded, kept for all tests of one application; each adds its own cells."""
+def kept(request: pytest.FixtureRequest, browser: Browser, jupyter: JupyterServer) -> Iterator[Notebook]:
+    """A notebook with lmnb loaded, kept for all tests of one application."""
     notebook = Notebook(browser, jupyter, request.param)
     jupyter.write(name := f"{request.param}.ipynb", ["%load_ext lmnb"])
     notebook.open(name)
     notebook.run(0)
     yield notebook
     notebook.close()
+
+
+@pytest.fixture
+def notebook(kept: Notebook, trap: Trap) -> Iterator[Notebook]:
+    """The kept notebook without the cells of other tests; whatever a test did, the page asked nothing of anybody."""
+    kept.clear()
+    kept.complaints.clear()
+    caught = len(trap.caught())
+    yield kept
+    kept.quiet()
+    assert (kept.requests, trap.caught()[caught:]) == ([], [])
+    assert kept.complaints == []

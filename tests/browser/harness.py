@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -13,12 +14,15 @@ import nbformat
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+    from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request
 
     from tests.browser.machinery import JupyterServer
 
 UI = Literal["lab", "notebook"]
 SHOTS = Path(__file__).parent / "shots"
+
+HOSTS_OWN = re.compile(r"/static/notebook/\w+\.woff|reading 'schema'|'filebrowser:open-path' not registered")
+"""What Notebook 7 complains of by itself: its fonts are forbidden to it, its start looks for things of JupyterLab's."""
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -35,6 +39,7 @@ class Notebook:
         self.server, self.ui = server, ui
         self.context = browser.new_context(viewport={"width": 1200, "height": 900}, **context)
         self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(10_000)
         self.name = ""
         self.requests: list[str] = []
         self.complaints: list[str] = []
@@ -45,7 +50,7 @@ class Notebook:
         page.on("request", self._asked)
         page.on("websocket", lambda socket: self._note(socket.url))
         page.on("console", self._said)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("pageerror", lambda error: self._complained(str(error)))
 
     def _asked(self, request: Request) -> None:
         self._note(request.url)
@@ -57,7 +62,11 @@ class Notebook:
 
     def _said(self, message: ConsoleMessage) -> None:
         if message.type == "error":
-            self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+            self._complained(f"{message.text} ({message.location.get('url', '')})")
+
+    def _complained(self, text: str) -> None:
+        if not HOSTS_OWN.search(text):
+            self.complaints.append(text)
 
     # -- opening, running -------------------------------------------------------------------------------------------
 
@@ -168,6 +177,17 @@ class Notebook:
         )
         return printed
 
+    def quiet(self) -> None:
+        """Interrupt what still runs. The kernel's status would not tell: it is idle after each message of a view."""
+        running = "return cells.some(cell=>cell.model.executionState==='running')"
+        if self.js(running):
+            self.interrupt()
+            self.until(lambda: not self.js(running), "an end of what runs")
+
+    def clear(self) -> None:
+        """Take all cells away but the first, which loads the extension."""
+        self.js("const m=panel.content.model.sharedModel; m.deleteCellRange(1, m.cells.length)")
+
     # -- looking ----------------------------------------------------------------------------------------------------
 
     def outputs(self, index: int) -> list[dict[str, Any]]:
@@ -182,6 +202,10 @@ class Notebook:
     def shows(self, index: int, text: str, timeout: float = 20) -> None:
         """Wait until a cell's output shows some text."""
         self.until(lambda: text in self.text(index), f"{text!r} in cell {index}: {self.text(index)[:300]!r}", timeout)
+
+    def cell(self, index: int) -> Locator:
+        """A cell's element."""
+        return self.page.locator(".jp-WindowedPanel-outer .jp-Cell").nth(index)
 
     def text(self, index: int) -> str:
         """What a cell's outputs read, without their prompts."""

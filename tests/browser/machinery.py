@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.request
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -22,7 +23,6 @@ from tests.kernel.harness import isolated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from playwright.sync_api import Browser
 
@@ -82,6 +82,11 @@ class JupyterServer:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         self.base = f"http://127.0.0.1:{self.port}"
+        env = isolated(folder, **env)
+        settings = Path(env["JUPYTERLAB_SETTINGS_DIR"]) / "@jupyterlab" / "apputils-extension"
+        settings.mkdir(parents=True)
+        # Else it asks whether it may fetch news, in a box that lies over the cells.
+        (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
         options = {
             "ServerApp.port": self.port,
             "ServerApp.port_retries": 0,
@@ -97,7 +102,7 @@ class JupyterServer:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())],
-                env=isolated(folder, **env),
+                env=env,
                 cwd=folder,
                 stdout=log,
                 stderr=log,

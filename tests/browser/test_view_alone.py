@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browser.texts import ANSWER, HOSTILE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -16,50 +18,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 SHOTS = Path(__file__).parent / "shots"
-
-ANSWER = """**North** grew most: revenue rose by 18.4 %. To see it yourself:
-
-```python
-by = sales.groupby("region").sum()  # North comes first
-growth = by["2024"] / by["2023"] - 1
-```
-
-$$
-\\Delta \\ln R = \\Delta \\ln Q + \\Delta \\ln P
-$$
-
-| Region | 2024 | Growth |
-|:--|--:|:-:|
-| North | 1.80 M | 18.4 % |
-| West | 2.24 M | 6.1 % |
-
-1. One [link](https://example.org)
-   - nested, with `code`
-2. It costs $5 and $10.
-
-East shrank a little.
-"""
-
-HOSTILE = """<script>window.hacked=1</script>
-<img src=http://evil.example/a.png onerror="window.hacked=1">
-![chart](http://evil.example/b.png) [x](javascript:window.hacked=1) <iframe src="http://evil.example"></iframe>
-
-<link rel="stylesheet" href="http://evil.example/c.css"><svg onload="window.hacked=1"></svg>
-
-- [ ] <video src=http://evil.example/d.mp4 autoplay>
-- ![](data:image/svg+xml,<svg onload=window.hacked=1>) <object data="http://evil.example">
-
-| <style>@import "http://evil.example/e.css"</style> | b |
-|---|---|
-| <input autofocus onfocus=window.hacked=1> | <a href="http://evil.example" ping="http://evil.example">y</a> |
-
-$\\href{javascript:window.hacked=1}{x}$ $$\\includegraphics{http://evil.example/f.png}$$ $\\url{http://evil.example}$
-
-a\u202eb\u200bc `d\u2066e`
-
-```html
-</code></pre><script>window.hacked=1</script>
-"""
 
 PLAY = """
 window.play = async (place, traits) => {
