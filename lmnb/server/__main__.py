@@ -38,21 +38,27 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Serve. Says `{"port": …, "pid": …}` in one line of standard output once it listens."""
+def main(argv: Sequence[str] | None = None, loader: Loader | None = None) -> int:
+    """Serve. Says `{"port": …, "pid": …}` in one line of standard output once it listens.
+
+    Args:
+        argv: The command line; None: the process's own.
+        loader: The shelf of models; None: this computer's, as the command line says.
+    """
     arguments = _arguments(argv)
+    if loader is None:
+        loader = Loader([Path(file) for file in arguments.model], scripted=arguments.scripted)
     logging.basicConfig(
         filename=arguments.log,
         level=logging.INFO if arguments.log else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(arguments))
+        asyncio.run(_serve(arguments, loader))
     return 0
 
 
-async def _serve(arguments: argparse.Namespace) -> None:
-    loader = Loader([Path(file) for file in arguments.model], scripted=arguments.scripted)
+async def _serve(arguments: argparse.Namespace, loader: Loader) -> None:
     instances = Instances(loader.known, loader.load)
     visitors = Visitors()
     done = asyncio.Event()

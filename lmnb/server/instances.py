@@ -142,7 +142,7 @@ class Instances:
         return [instance for instance in self._loaded.values() if instance.model.domain == domain]
 
     def named(self, domain: Domain, key: str) -> Instance | None:
-        """The loaded model that goes by this identifier, else by this model key, else by this path."""
+        """The loaded model that goes by this identifier, else by this model key, else whose path begins so."""
         wanted = key.lower()
         instances = self.loaded(domain)
         tests: tuple[Callable[[Instance], bool], ...] = (
@@ -150,6 +150,7 @@ class Instances:
             lambda i: i.model.key.lower() == wanted,
             lambda i: i.model.key.lower().partition("@")[0] == wanted,
             lambda i: i.model.path.lower() == wanted or i.model.path.lower().startswith(wanted.rstrip("/") + "/"),
+            lambda i: "/" in wanted and i.model.path.lower().startswith(wanted),  # of publisher/model-GGUF/…
         )
         return next((i for test in tests for i in instances if test(i)), None)
 
@@ -188,6 +189,7 @@ class Instances:
             lambda m: m.key.lower().partition("@")[0] == wanted,  # any of its quantisations
             lambda m: m.path.lower() == wanted,
             lambda m: m.path.lower().startswith(wanted.rstrip("/") + "/"),
+            lambda m: "/" in wanted and m.path.lower().startswith(wanted),  # of publisher/model-GGUF/…
         )
         found = [m for test in tests for m in models if test(m)]
         fitting = [model for model in found if model.domain == domain]

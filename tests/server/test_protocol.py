@@ -74,14 +74,14 @@ def test_a_model_is_loaded_when_it_is_asked_for(sdk, ttl):
     assert model.respond("hello").content == "You said: hello"
 
 
-@pytest.mark.parametrize("name", ["scripted", "SCRIPTED", "lmnb/scripted/scripted.gguf"])
+@pytest.mark.parametrize("name", ["scripted", "SCRIPTED", "lmnb/scripted/scripted.gguf", "lmnb/scrip"])
 def test_a_loaded_model_is_not_loaded_again(sdk, name):
     reference = sdk.llm.model("scripted").get_info().instance_reference
     assert sdk.llm.model(name).get_info().instance_reference == reference
     assert len(sdk.llm.list_loaded()) == 1
 
 
-@pytest.mark.parametrize("name", ["lmnb/scripted/scripted.gguf", "Scripted", "lmnb/scripted"])
+@pytest.mark.parametrize("name", ["lmnb/scripted/scripted.gguf", "Scripted", "lmnb/scripted", "lmnb/scrip"])
 def test_a_path_or_its_beginning_names_a_model_on_disk(sdk, name):
     assert sdk.llm.model(name).identifier == "scripted"
 
@@ -271,6 +271,12 @@ def test_an_unknown_model_to_ask(sdk):
     for ask in (ghost.count_tokens, ghost.tokenize, ghost.apply_prompt_template):
         with pytest.raises(lms.LMStudioModelNotFoundError, match="no-such-model"):
             ask("x")
+
+
+def test_an_embedding_by_no_model_is_refused_at_once(sdk):
+    """A client that asks for what the server does not know would wait for ever."""
+    with pytest.raises(lms.LMStudioModelNotFoundError, match="no-such-model"):
+        sdk.embedding._create_handle("no-such-model").embed("x")
 
 
 def test_a_language_model_is_no_embedding_model(sdk):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
@@ -28,6 +28,13 @@ class Text(wire.Camel):
     """A text for one loaded model."""
 
     specifier: wire.Specifier
+    input_string: str
+
+
+class ToEmbed(wire.Camel):
+    """A text whose embedding is wanted."""
+
+    model_specifier: wire.Specifier
     input_string: str
 
 
@@ -74,6 +81,8 @@ def model_namespace(instances: Instances, domain: Domain) -> Endpoints:
     room.rpc("tokenize", Text, questions.tokenize)
     room.rpc("countTokens", Text, questions.count)
     loading.add(room, instances, domain)
+    if domain == "embedding":
+        room.rpc("embedString", ToEmbed, questions.embed)
     if domain == "llm":
         room.rpc("applyPromptTemplate", ToFormat, questions.format)
         room.plain("preloadDraftModel", lambda: None)
@@ -152,14 +161,27 @@ class _Questions:
     async def count(self, asked: Text) -> dict[str, Any]:
         return {"tokenCount": len(await self._one(asked.specifier).runner.tokenize(asked.input_string))}
 
+    async def embed(self, asked: ToEmbed) -> NoReturn:
+        self._one(asked.model_specifier)
+        raise errors.ServerError("lmnb's own server makes no embeddings yet: use LM Studio for them.")
+
     async def format(self, asked: ToFormat) -> dict[str, Any]:
         instance = self._one(asked.specifier)
         settings = Prediction(asked.prediction_config_stack)
         formatted = await instance.runner.format(
-            asked.history,
+            _without_documents(asked.history),
             settings,
             asked.opts.tool_definitions,
             bos=not asked.opts.omit_bos_token,
             eos=not asked.opts.omit_eos_token,
         )
         return {"formatted": formatted}
+
+
+def _without_documents(history: wire.History) -> wire.History:
+    """What a template sees: as with LM Studio, a file that is no picture has no place in it and is no mistake."""
+    return wire.History(messages=[msgspec.structs.replace(each, content=_kept(each)) for each in history.messages])
+
+
+def _kept(message: wire.Message) -> list[wire.Part]:
+    return [part for part in message.content if not isinstance(part, wire.FilePart) or part.file_type == "image"]
