@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import json
 import math
+import os
 import re
 import secrets
+import signal
 import sys
 import time
 from pathlib import Path
@@ -34,6 +36,11 @@ LEAST_TIME, BYTES_PER_SECOND = 0.4, 1e9
 
 FAILURE = r" E [^:\n]+: (.+)"
 """What the engine writes when something fails."""
+
+REASON = (
+    r" E (?!common_fit_params)[^:\n]+: (?:error loading model: )?((?!.*failed to load model|exiting due|cleaning).+)"
+)
+"""The same, without what only says that it has failed."""
 
 ENDING = 1.0
 """Seconds in which the end of a process becomes known, after its connection has broken off."""
@@ -95,11 +102,17 @@ class Child:
     async def kill(self) -> None:
         """End it at once, whatever it does."""
         if self.alive:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            self._kill()
         await self._process.wait()
         if self._http is not None:
             await self._http.aclose()
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            if sys.platform == "win32":
+                self._process.kill()
+            else:  # `kill` would look whether it has ended, and take the exit code away from who waits for it
+                os.kill(self._process.pid, signal.SIGKILL)
 
     async def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """The engine's answer to one request.
@@ -193,8 +206,7 @@ class Child:
         return said if isinstance(said, dict) else {}
 
     async def _not_loaded(self, error: str | None) -> ServerError:
-        reason = await self.complaint(r"error loading model: (.+)", seconds=0.2)
-        reason = reason or await self.complaint(FAILURE, seconds=0)
+        reason = await self.complaint(REASON, seconds=0.2)
         if error is None:  # it said nothing at all
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._process.wait(), ENDING)

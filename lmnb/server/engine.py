@@ -129,9 +129,9 @@ class EngineRunner:
         self._native_tools = bool(caps.get("supports_tools"))
         self._bos, self._eos = str(props.get("bos_token") or ""), str(props.get("eos_token") or "")
         self._adds_bos = bool(await self._tokens(child, "", special=True))
-        context = int(props["default_generation_settings"]["n_ctx"])
-        if context != self.context:
-            self.context, self._pool = context, Pool(context)
+        room = int(props["default_generation_settings"]["n_ctx"])  # a little more than was asked for
+        self.context = min(self.context, room)
+        self._pool = Pool(room)
 
     async def _tokens(self, child: Child, text: str, *, special: bool) -> list[int]:
         answer = await child.ask("/tokenize", {"content": text, "add_special": special, "parse_special": True})
@@ -149,7 +149,7 @@ class EngineRunner:
             prompt = await self._prompt(child, job.history, job.settings, tools)
         tokens = await self._tokens(child, prompt, special=True)
         fitting = fit(tokens or await self._tokens(child, " ", special=True), self.context, job.settings.overflow)
-        return _Prediction(job, "/completion", {**body, "prompt": fitting, "return_tokens": False}, fitting, prompt)
+        return _Prediction(job, "/completion", {**body, "prompt": fitting}, len(fitting), self.context, prompt)
 
     async def _begin_native(self, child: Child, job: Job, body: dict[str, Any]) -> _Prediction:
         """By the engine's own reading of tool calls, where the model's template knows of tools.
@@ -164,10 +164,8 @@ class EngineRunner:
             if len(tokens) < self.context:
                 break
             said = shorter(said, job.settings.overflow, len(tokens), self.context)
-        del body["n_predict"]
-        limit = {} if job.settings.max_tokens is None else {"max_tokens": job.settings.max_tokens}
-        more = {"reasoning_format": "none", "parallel_tool_calls": True, **limit}
-        return _Prediction(job, "/v1/chat/completions", {**body, **asked, **more}, tokens, prompt)
+        more = {"reasoning_format": "none", "parallel_tool_calls": True}
+        return _Prediction(job, "/v1/chat/completions", {**body, **asked, **more}, len(tokens), self.context, prompt)
 
     async def _prompt(self, child: Child, history: History, settings: Prediction, tools: list[dict[str, Any]]) -> str:
         native = self._native_tools and not settings.get("promptTemplate")  # calls of earlier rounds, too
@@ -264,18 +262,21 @@ class _Step:
     reason: str | None = None
     stop_string: str | None = None
     timings: dict[str, Any] | None = None
-    full: bool = False
 
 
 class _Prediction:
     """One answer on its way."""
 
-    def __init__(self, job: Job, path: str, body: dict[str, Any], prompt: list[int], text: str) -> None:
-        self.prompt_tokens = len(prompt)
+    def __init__(self, job: Job, path: str, body: dict[str, Any], tokens: int, context: int, prompt: str) -> None:
+        self.prompt_tokens = tokens
         self._job = job
         self._path = path
-        self._body = {**body, "return_progress": True, "cache_prompt": True}
-        self._writer = _Writer(job, text)
+        limit, room = job.settings.max_tokens, max(1, context - tokens)
+        self._cramped = limit is None or limit > room
+        limit = room if limit is None else min(limit, room)
+        names = {"/completion": "n_predict", "/v1/chat/completions": "max_tokens"}
+        self._body = {**body, names[path]: limit, "return_progress": True, "cache_prompt": True}
+        self._writer = _Writer(job, prompt)
         self._native = path != "/completion"
         self._seen = 0
         self._end = _Step()
@@ -292,7 +293,7 @@ class _Prediction:
                 if self._writer.over:
                     break
                 if not self._end.reason and pool.must_end(place):
-                    self._end.reason, self._end.full = "contextLengthReached", True
+                    self._end.reason = "contextLengthReached"
                     break
         await self._writer.end()
         return self._outcome()
@@ -304,7 +305,7 @@ class _Prediction:
         await self._writer.write(step.text, step.tokens)
         await self._writer.calls(step.calls)
         if step.reason:
-            self._end.reason, self._end.stop_string, self._end.full = step.reason, step.stop_string, step.full
+            self._end.reason, self._end.stop_string = step.reason, step.stop_string
         if step.timings:
             self._end.timings = step.timings
 
@@ -318,7 +319,6 @@ class _Prediction:
             step.reason = STOPS.get(str(event.get("stop_type")), "eosFound")
             step.stop_string = event.get("stopping_word") or None
             step.timings = event.get("timings")
-            step.full = bool(event.get("truncated"))
         return step
 
     def _read_chat(self, event: dict[str, Any]) -> _Step:
@@ -336,9 +336,7 @@ class _Prediction:
         timings, settings = self._end.timings or {}, self._job.settings
         predicted = timings.get("predicted_n")
         reason = self._end.reason or "eosFound"
-        limit = settings.max_tokens
-        reached = limit is not None and (self._job.out.tokens if predicted is None else predicted) >= limit
-        if reason == "maxPredictedTokensReached" and (self._end.full or not reached):
+        if reason == "maxPredictedTokensReached" and self._cramped:
             reason = "contextLengthReached"
         if self._writer.called or self._end.stop_string in (settings.get("toolCallStopStrings") or []):
             reason = "toolCalls"

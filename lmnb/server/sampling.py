@@ -24,7 +24,7 @@ SWITCHES = {
 
 
 def body(settings: Prediction, seed: Any = None) -> dict[str, Any]:
-    """What the engine is told about how to choose, when to stop, and which form to keep.
+    """What the engine is told about how to choose, at which words to stop, and which form to keep.
 
     Args:
         settings: As they came.
@@ -53,8 +53,7 @@ def body(settings: Prediction, seed: Any = None) -> dict[str, Any]:
     chosen = settings.ticked("seed", checked(seed))
     if chosen is not None and chosen != -1:
         told["seed"] = chosen
-    limit = settings.max_tokens
-    return told | {"n_predict": -1 if limit is None else limit, "stop": stops(settings)} | form(settings)
+    return told | {"stop": stops(settings)} | form(settings)
 
 
 def stops(settings: Prediction) -> list[str]:

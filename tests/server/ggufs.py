@@ -48,7 +48,7 @@ def value(of: Any) -> bytes:
     raise TypeError(of)
 
 
-def make(path: Path, values: dict[str, Any] | None = None, *, size: int = 64, **changes: Any) -> Path:
+def make(path: Path, values: dict[str, Any] | None = None, *, size: int = 288, **changes: Any) -> Path:
     """A file with two tensors of so many bytes; `changes` are values by the last words of their keys, None removes."""
     said = dict(LLAMA if values is None else values)
     for name, change in changes.items():
@@ -58,7 +58,7 @@ def make(path: Path, values: dict[str, Any] | None = None, *, size: int = 64, **
     head = b"GGUF" + struct.pack("<IQQ", 3, 2, len(said))
     head += b"".join(text(key) + value(each) for key, each in said.items())
     for number, name in enumerate(("one", "two")):
-        head += text(name) + struct.pack("<IQQIQ", 2, 16, 32, 2, number * size)
+        head += text(name) + struct.pack("<IQQIQ", 2, 32, 16, 2, number * size)
     head += b"\0" * (-len(head) % 32)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(head + b"\0" * (2 * size))

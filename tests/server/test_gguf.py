@@ -67,7 +67,7 @@ def test_a_context_length_that_is_no_number_is_unknown(tmp_path, value):
     assert gguf.read(make(tmp_path / "tiny.gguf", values)).context == 0
 
 
-@pytest.mark.parametrize("length", [0, 3, 4, 20, 100, -129, -100, -65])
+@pytest.mark.parametrize("length", [0, 3, 4, 20, 100, -577, -500, -289])
 def test_a_file_that_is_cut_short(tmp_path, length):
     file = make(tmp_path / "tiny.gguf")
     file.write_bytes(file.read_bytes()[:length])
@@ -77,7 +77,7 @@ def test_a_file_that_is_cut_short(tmp_path, length):
 
 def test_the_first_of_several_files_may_end_early(tmp_path):
     file = make(tmp_path / "tiny.gguf")
-    file.write_bytes(file.read_bytes()[:-100])
+    file.write_bytes(file.read_bytes()[:-300])
     assert gguf.read(file, whole=False).architecture == "llama"
 
 

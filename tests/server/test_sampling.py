@@ -28,7 +28,6 @@ def test_lm_studios_own_values():
         "xtc_probability": 0.0,
         "xtc_threshold": 0.1,
         "typical_p": 1.0,
-        "n_predict": -1,
         "stop": [],
     }
 
@@ -44,7 +43,6 @@ def test_each_setting_has_its_name():
             repeatPenalty=ticked(1.5),
             minPSampling=ticked(False),
             topPSampling={"checked": False, "value": 0.2},
-            maxPredictedTokens=ticked(7),
             seed=ticked(11),
             stopStrings=["a", "", "b"],
             toolCallStopStrings=["b", "c"],
@@ -63,7 +61,6 @@ def test_each_setting_has_its_name():
         "repeat_penalty": 1.5,
         "min_p": 0.0,
         "top_p": 1.0,
-        "n_predict": 7,
         "seed": 11,
         "stop": ["a", "b", "c"],
         "frequency_penalty": 0.3,
