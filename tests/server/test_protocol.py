@@ -155,6 +155,15 @@ def test_a_model_does_not_wait_for_another_one_to_be_loaded(own_loop, open_frame
     assert own_loop.instances._locks["scripted-slow"].locked()
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "name", "kind"), [("loadModel", "modelKey", "progress"), ("getOrLoad", "identifier", "loadProgress")]
+)
+def test_a_load_comes_to_its_end_before_it_succeeds(frames, endpoint, name, kind):
+    """The Python SDK adds a missing end by itself; a bar in a program with the JavaScript SDK would stop half-way."""
+    heard = frames.packets(frames.open(endpoint, {name: "scripted", "loadConfigStack": {"layers": []}}))
+    assert [packet["progress"] for packet in heard if packet.get("type") == kind] == [0.0, 1.0]
+
+
 # ---- loading on request
 
 

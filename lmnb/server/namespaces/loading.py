@@ -66,6 +66,7 @@ async def _load(instances: Instances, domain: Domain, channel: Channel, asked: T
                 identifier=asked.identifier,
                 ttl_ms=asked.ttl_ms,
             )
+        await progress.report(1.0)
         await channel.say("success", info=instance.info())
 
     await progress.during(work())
@@ -85,6 +86,7 @@ async def _get(instances: Instances, domain: Domain, channel: Channel, asked: To
             await progress.report(0.0)
             request = LoadRequest(collapse(asked.load_config_stack))
             instance = await instances.load(model, request, progress.report, ttl_ms=asked.load_ttl_ms, jit=jit)
+        await progress.report(1.0)
         await channel.say("loadSuccess", info=instance.info())
 
     if not await _there(instances, domain, channel, asked):
