@@ -66,7 +66,8 @@ class Sample:
         messages: Those that brought text.
         worst: Messages a second in the worst two seconds.
         cpu: The kernel's CPU time per fragment, microseconds.
-        busy: The page's main thread, milliseconds.
+        busy: The page's main thread, milliseconds that its tasks took.
+        used: The same, milliseconds that it had a processor: on a machine that does other things, the steadier number.
         wall: From the beginning to the last words, seconds.
         longest: Of the long tasks, milliseconds.
         over50, over100: So many tasks were longer.
@@ -81,6 +82,7 @@ class Sample:
     worst: float
     cpu: float
     busy: float
+    used: float
     wall: float
     longest: float
     over50: int
@@ -156,19 +158,22 @@ class Bench:
         # No look into the page before the end can have come: each would be counted.
         notebook.page.wait_for_timeout((MOUNT + point.seconds) * 1_000)
         painted = self._painted(patience) if design != "idle" else None
-        busy, ended = self._busy() - before, time.time()
+        busy, used = (after - then for after, then in zip(self._busy(), before, strict=True))
+        wall = time.time() - began
         kernel = json.loads(notebook.python(f"_kernel.result({design == 'chat'})"))
         found = notebook.page.evaluate("__probe.end()")
         shown = bare(notebook.page.evaluate("__probe.shown()"))
-        return _sample(design, point, kernel, found, painted, busy=busy, wall=ended - began, shown=shown)
+        return _sample(design, point, kernel, found, painted, busy=busy, used=used, wall=wall, shown=shown)
 
     def _begin(self, after: float, place: str) -> None:
         self._cdp.send("HeapProfiler.collectGarbage")
         self.page().page.evaluate("([after, place]) => __probe.begin(after, place)", [after * 1_000, place])
 
-    def _busy(self) -> float:
+    def _busy(self) -> tuple[float, float]:
+        """Milliseconds that the page's main thread was busy, and that it had a processor."""
         metrics = self._cdp.send("Performance.getMetrics")["metrics"]
-        return next(float(metric["value"]) for metric in metrics if metric["name"] == "TaskDuration") * 1_000
+        found = {metric["name"]: float(metric["value"]) * 1_000 for metric in metrics}
+        return found["TaskDuration"], found["ThreadTime"]
 
     def _painted(self, patience: float) -> float | None:
         wait = "s => Promise.race([__probe.painted, new Promise(done => setTimeout(done, s * 1e3, null))])"
@@ -245,6 +250,7 @@ def _sample(
     painted: float | None,
     *,
     busy: float,
+    used: float,
     wall: float,
     shown: str,
 ) -> Sample:
@@ -260,6 +266,7 @@ def _sample(
         worst=worst_rate(streamed),
         cpu=kernel["cpu"] / len(fragments(point.kind, point.count)) * 1e6,
         busy=busy,
+        used=used,
         wall=wall,
         longest=max(found["long"], default=0.0),
         over50=len(found["long"]),

@@ -67,12 +67,16 @@ class Results:
         """The kernel's microseconds per fragment above the source."""
         return self.median(design, point, lambda s: s.cpu) - self.idle(point, lambda s: s.cpu)
 
-    def busy(self, design: str, point: Point) -> float:
+    def busy(self, design: str, point: Point, value: Callable[[Sample], float] = lambda s: s.busy) -> float:
         """The page's milliseconds above the idle page, which is busy a little as well, also after the source's end."""
         more = self.median(design, point, lambda s: s.wall) - self.idle(point, lambda s: s.wall)
-        idle = self.idle(point, lambda s: s.busy)
+        idle = self.idle(point, value)
         rate = idle / self.idle(point, lambda s: s.wall)
-        return self.median(design, point, lambda s: s.busy) - idle - max(0.0, more) * rate
+        return self.median(design, point, value) - idle - max(0.0, more) * rate
+
+    def used(self, design: str, point: Point) -> float:
+        """The same as time of a processor, which other work on the machine does not stretch."""
+        return self.busy(design, point, lambda s: s.used)
 
     def kilobytes(self, design: str, point: Point) -> float:
         """What crossed the websocket because of the design."""
@@ -153,6 +157,7 @@ def rows(results: Results) -> Iterator[list[str]]:
             times(cpu, results.cpu("floor", point)),
             f"{busy:,.0f}",
             times(busy, results.busy("floor", point)),
+            times(results.used(design, point), results.used("floor", point)),
             f"{sum(s.over50 for s in samples)} / {sum(s.over100 for s in samples)}",
             f"{max(sample.longest for sample in samples):.0f}",
             "not painted" if lag == float("inf") else f"{lag:,.0f}",
@@ -174,6 +179,7 @@ HEAD = [
     "× floor",
     "browser ms",
     "× floor",
+    "as CPU × floor",
     "tasks > 50 / > 100 ms",
     "longest ms",
     "last fragment to painted ms, p95",
