@@ -297,7 +297,7 @@ def command_test(options: argparse.Namespace) -> int:
     """Set everything up and run the tests: all, or the layers that are named."""
     chosen = set(options.layers) or set(LAYERS)
     environment("local", "lab", "dev", install=options.install)
-    env = node() if chosen & {"check", "js", "unit"} else dict(os.environ)
+    env = node() if chosen & {"check", "js", "unit", "model"} else dict(os.environ)
     missing, closing, failed = [], [], []
     if "browser" in chosen:
         env["LMNB_CHROMIUM"] = chromium(options.install) or ""

@@ -1,0 +1,1 @@
+"""The embedded server, judged by LM Studio's own clients."""
