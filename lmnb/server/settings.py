@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from lmnb.server.errors import ServerError
 
 if TYPE_CHECKING:
     from lmnb.server.wire import ConfigStack
@@ -23,6 +28,47 @@ DEFAULTS: dict[str, Any] = {
     "llm.prediction.reasoning.parsing": {"enabled": True, "startString": "<think>", "endString": "</think>"},
 }
 """LM Studio's own defaults for a prediction."""
+
+
+class Checkbox(msgspec.Struct):
+    """A value that is ticked or not."""
+
+    checked: bool = False
+    value: float | bool | None = None
+
+
+class Template(msgspec.Struct, rename="camel"):
+    """What is looked at of a prompt template before it is rendered."""
+
+    type: Literal["jinja", "manual"]
+    stop_strings: list[str] = []
+
+
+class Parsing(msgspec.Struct, rename="camel"):
+    """How reasoning is told from the rest."""
+
+    enabled: bool = False
+    start_string: str = ""
+    end_string: str = ""
+
+
+FORMS: dict[str, Any] = {
+    "temperature": float,
+    "topKSampling": float | Checkbox,
+    "repeatPenalty": float | bool | Checkbox,
+    "minPSampling": float | bool | Checkbox,
+    "topPSampling": float | bool | Checkbox,
+    "maxPredictedTokens": float | bool | Checkbox,
+    "seed": float | bool | Checkbox,
+    "stopStrings": list[str],
+    "toolCallStopStrings": list[str],
+    "contextOverflowPolicy": Literal["stopAtLimit", "truncateMiddle", "rollingWindow"],
+    "structured": dict[str, Any],
+    "tools": dict[str, Any],
+    "promptTemplate": Template,
+    "reasoning.parsing": Parsing,
+}
+"""What the settings of a prediction must look like, where somebody relies on it."""
 
 
 def collapse(stack: ConfigStack) -> dict[str, Any]:
@@ -46,11 +92,28 @@ def checked(value: Any, otherwise: Any = None) -> Any:
     return otherwise if held is None or held is False else held
 
 
+def _check(key: str, value: Any) -> None:
+    form = FORMS.get(key.removeprefix(PREDICTION))
+    if form is None:
+        return
+    try:
+        msgspec.convert(value, form)
+    except (msgspec.ValidationError, OverflowError) as error:
+        raise ServerError(f"The setting {key} cannot be {json.dumps(value)[:100]}: {error}.") from None
+
+
 class Prediction:
-    """The settings of one prediction: what was asked for, on top of the defaults."""
+    """The settings of one prediction: what was asked for, on top of the defaults.
+
+    Raises:
+        ServerError: If one of them is not in the form it must have.
+    """
 
     def __init__(self, stack: ConfigStack) -> None:
-        self.all: dict[str, Any] = {**DEFAULTS, **collapse(stack)}
+        said = {key: value for key, value in collapse(stack).items() if value is not None}
+        for key, value in said.items():
+            _check(key, value)
+        self.all: dict[str, Any] = {**DEFAULTS, **said}
 
     def get(self, key: str) -> Any:
         """The value of `llm.prediction.<key>`, None if nobody said anything."""
