@@ -56,7 +56,11 @@ def _boot(asked: dict[str, Any]) -> tuple[Any, bool]:
     gpu = any(device["type"] != cpu for device in xllamacpp.get_device_info())
     p = xllamacpp.CommonParams()
     p.model.path = asked["file"]
-    p.hostnames, p.port, p.api_keys = ["127.0.0.1"], 0, [asked["key"]]
+    if hasattr(p, "hostnames"):
+        p.hostnames = ["127.0.0.1"]
+    else:  # before xllamacpp 2026.6
+        p.hostname = "127.0.0.1"
+    p.port, p.api_keys = 0, [asked["key"]]
     p.ui = False
     p.verbosity = 1  # errors only: more would write what people say into a log
     p.n_parallel = asked["parallel"]
@@ -64,7 +68,7 @@ def _boot(asked: dict[str, Any]) -> tuple[Any, bool]:
     p.n_ctx = asked["context"] if p.kv_unified else asked["context"] * p.n_parallel
     p.cpuparams.n_threads = p.cpuparams_batch.n_threads = asked["threads"]
     # Between batches the engine looks whether somebody has hung up, and says how far it is.
-    p.n_batch = p.n_ubatch = asked["batch"] or (512 if gpu else 32)
+    p.n_batch = p.n_ubatch = asked["batch"] or (512 if gpu else asked["cpu_batch"])
     p.cache_ram_mib = asked["cache_mb"]
     p.fit_params = gpu  # looking for what fits into a GPU loads the model twice
     _place(p, asked)
@@ -98,9 +102,11 @@ def _keep(p: Any, xllamacpp: Any, asked: dict[str, Any]) -> None:
         names = {True: "LLAMA_FLASH_ATTN_TYPE_ENABLED", False: "LLAMA_FLASH_ATTN_TYPE_DISABLED"}
         p.flash_attn_type = getattr(flash, names[asked["flash"]])
     modes = {(True, False): "MMAP", (True, True): "MMAP_MLOCK", (False, False): "NONE", (False, True): "MLOCK"}
-    if hasattr(xllamacpp, "llama_load_mode"):
+    if hasattr(p, "load_mode"):
         mode = modes[asked["mmap"], asked["lock"]]
         p.load_mode = getattr(xllamacpp.llama_load_mode, f"LLAMA_LOAD_MODE_{mode}")
+    else:
+        p.use_mmap, p.use_mlock = asked["mmap"], asked["lock"]
     for name, kind in (("cache_type_k", asked["k_cache"]), ("cache_type_v", asked["v_cache"])):
         if kind in KINDS:
             setattr(p, name, getattr(xllamacpp.ggml_type, f"GGML_TYPE_{kind.upper()}"))
