@@ -22,7 +22,7 @@ class Extension:
         self.shell = shell
         self.magics = ChatMagics(shell, _conversation)
         self.cell_magics = {name: document(self.magics.chat, name) for name in NAMES}
-        self.line_magics: dict[str, Any] = {"lm": model_magic()}
+        self.line_magics: dict[str, Any] = {"lm": model_magic(shell)}
         self.rule = AwaitRule(shell, self.owns)
         self._taken: dict[str, Any] = {}
 

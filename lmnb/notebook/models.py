@@ -2,38 +2,59 @@
 
 from __future__ import annotations
 
-import time
+import sys
 from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 from IPython.core.magic import no_var_expand
 
 from lmnb import studio
+from lmnb.chat.problems import ChatError
+from lmnb.notebook import cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from IPython.core.interactiveshell import InteractiveShell
 
 USAGE = """%lm models        the models that are loaded or on disk
 %lm get           what can be fetched
 %lm get smollm2   fetch a small model to start with"""
 
+ASK = "Ask something: a cell that begins with %%chat, and has the question below it."
 
-def model_magic() -> Callable[[str], None]:
-    """The line magic `%lm`."""
+
+class ModelsFailed(ChatError):  # noqa: N818 - reads as what happened
+    """It did not work; the sentences that say why stand in the place of a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return str(self).splitlines()
+
+
+class FetchStopped(KeyboardInterrupt):
+    """The kernel was interrupted while a model was fetched."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+def model_magic(shell: InteractiveShell) -> Callable[[str], None]:
+    """The line magic `%lm` of a shell."""
 
     def lm(line: str) -> None:
         verb, *rest = line.split() or ["help"]
-        match verb:
-            case "models":
-                _list()
-            case "get":
-                _get(rest)
-            case "help" | "-h" | "--help":
-                print(USAGE)
-            case _:
-                raise UsageError(
-                    f"%lm has no verb {verb!r}. There are:\n{USAGE}\nTo ask something, use %%lm or %%chat."
-                )
+        try:
+            match verb:
+                case "models":
+                    _list()
+                case "get":
+                    _get(shell, rest)
+                case "help" | "-h" | "--help":
+                    print(USAGE)
+                case _:
+                    raise UsageError(f"%lm has no verb {verb!r}. There are:\n{USAGE}\nTo ask something, use %%chat.")
+        except ChatError as error:
+            raise ModelsFailed(studio.unasked(error.problem)) from None
 
     lm.__doc__ = f"The models on this computer.\n\n::\n\n    {USAGE}".replace("\n%", "\n    %")
     magic: Callable[[str], None] = no_var_expand(lm)
@@ -41,37 +62,18 @@ def model_magic() -> Callable[[str], None]:
 
 
 def _list() -> None:
-    found = studio.models()
-    for model in found:
-        print(f"{model.key:<40} {studio.size(model.size_bytes):>9}  {'loaded' if model.loaded else ''}".rstrip())
-    if not found:
-        print("There is no model on this computer yet. `%lm get smollm2` fetches a small one.")
+    print(studio.table(studio.models()) or "There is no model here yet. `%lm get smollm2` fetches a small one.")
 
 
-def _get(names: list[str]) -> None:
+def _get(shell: InteractiveShell, names: list[str]) -> None:
     if not names:
-        for entry in studio.catalogue():
-            print(f"{entry.name:<12} {studio.size(entry.size_bytes):>9}  {entry.licence}  {entry.title}")
-        return
+        print(f"{studio.offers()}\n\nFetch one: %lm get {studio.catalogue()[0].name}")
     for name in names:
-        bar = _Bar(name)
-        path = studio.get(name, progress=bar)
-        print(f"\r{name} is here: {path.name}".ljust(70))
-
-
-class _Bar:
-    """A progress line that rewrites itself, four times a second at most."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._next = 0.0
-
-    def __call__(self, doing: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if now < self._next and done < total:
-            return
-        self._next = now + 0.25
-        share = done / total if total else 0.0
-        bar = ("█" * round(24 * share)).ljust(24, "░")
-        amounts = f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB" if total else ""
-        print(f"\r{self._name}: {doing} {bar} {amounts}".ljust(70), end="", flush=True)
+        # A front end takes a line back as a terminal does; a file, or a notebook that nobody watches, does not.
+        live = cells.somebody_watches(shell) if cells.in_kernel(shell) else None
+        try:
+            with studio.Bar(name, sys.stdout, live=live) as bar:
+                studio.get(name, progress=bar)
+        except KeyboardInterrupt:
+            raise FetchStopped(f"Stopped. `%lm get {name}` goes on from here.") from None
+        print(f"{studio.got(name)}\n{ASK}")

@@ -60,6 +60,10 @@ class Server:
             self._process.kill()
             self._process.wait()
 
+    def wait(self) -> int:
+        """Block until it has ended by itself, and return its exit code."""
+        return self._process.wait()
+
     def __enter__(self) -> Server:
         return self
 
@@ -108,7 +112,7 @@ def start_server(
     """
     options = _options(models, scripted, port, idle_timeout, log)
     process = _popen([*options, "--with-parent"], stdin=subprocess.PIPE)
-    return Server(process, _ready(process)["port"])
+    return Server(process, _ready(process, log)["port"])
 
 
 def shared_server(*, idle_timeout: float = IDLE_TIMEOUT) -> SharedServer:
@@ -125,7 +129,7 @@ def shared_server(*, idle_timeout: float = IDLE_TIMEOUT) -> SharedServer:
             return running
         options = _options((), False, 0, idle_timeout, log_file())
         process = _popen(options, stdin=subprocess.DEVNULL, **_detached())
-        said = _ready(process)
+        said = _ready(process, log_file())
         shared = SharedServer(f"127.0.0.1:{said['port']}", said["pid"])
         process.returncode = 0  # it outlives this process: no ResourceWarning when the handle goes
         _write_note(shared)
@@ -183,7 +187,7 @@ def _detached() -> dict[str, Any]:
     return {"start_new_session": True, "stderr": subprocess.DEVNULL}
 
 
-def _ready(process: subprocess.Popen[str]) -> dict[str, int]:
+def _ready(process: subprocess.Popen[str], log: str | os.PathLike[str] | None) -> dict[str, int]:
     """What a server says when it listens."""
     assert process.stdout is not None
     line = _first_line(process.stdout, process)
@@ -192,7 +196,8 @@ def _ready(process: subprocess.Popen[str]) -> dict[str, int]:
     except ValueError:
         process.kill()
         code = process.wait()
-        raise LaunchError(f"lmnb's own server did not start (exit code {code}); see {log_file()}.") from None
+        where = f"; see {log}" if log is not None else ""  # otherwise it said it where this process's errors go
+        raise LaunchError(f"lmnb's own server did not start (exit code {code}){where}.") from None
     finally:
         process.stdout.close()
     return said

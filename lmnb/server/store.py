@@ -94,7 +94,7 @@ def get(
     name: str,
     *,
     progress: Progress | None = None,
-    entries: Sequence[Entry] = ENTRIES,
+    entries: Sequence[Entry] | None = None,
     client: Client | None = None,
 ) -> Path:
     """The file of a model: found whole on this computer, or fetched. Blocks; the second call takes milliseconds.
@@ -105,35 +105,34 @@ def get(
     Args:
         name: Of the catalogue.
         progress: Called on this thread with what is being done, bytes done, bytes in all (0: not known).
-        entries: The catalogue.
+        entries: The catalogue, if it is not the usual one.
         client: What knows where wheels are; by itself, this environment's pip or uv.
 
     Raises:
         StoreError: If there is no such model, or it cannot be had now.
     """
+    entries = catalogue() if entries is None else entries
     entry = next((entry for entry in entries if entry.name == name.casefold()), None)
     if entry is None:
         there = ", ".join(entry.name for entry in entries)
-        raise StoreError(
-            f"There is no “{name}” to fetch here; there is {there}.\n`lmnb get {entries[0].name}` fetches it."
-        )
+        raise StoreError(f"There is no “{name}” to fetch here; there is {there}.")
     try:
         return _Fetch(entry, progress or (lambda _doing, _done, _total: None), client).run()
     except OSError as error:
         raise StoreError(_of_system(error)) from None
 
 
-def check(file: Path, *, entries: Iterable[Entry] = ENTRIES) -> None:
+def check(file: Path, *, entries: Iterable[Entry] | None = None) -> None:
     """Make sure that a file is whole, if it is one that we fetched. Blocks 0.2 s the first time, then not at all.
 
     Args:
         file: Any file; what is none of ours passes.
-        entries: The catalogue.
+        entries: The catalogue, if it is not the usual one.
 
     Raises:
         StoreError: If it is broken.
     """
-    for entry in entries:
+    for entry in catalogue() if entries is None else entries:
         if file == models_folder() / entry.path and not _Fetch(entry, lambda _doing, _done, _total: None).is_here():
             raise StoreError(f"The file of {entry.title} is broken.\n`lmnb get {entry.name}` fetches it anew.")
 

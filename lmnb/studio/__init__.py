@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from lmnb.studio.bar import Bar
     from lmnb.studio.chats import from_chat, to_chat
     from lmnb.studio.choosing import Model, size
-    from lmnb.studio.local import catalogue, get, got, start_server
+    from lmnb.studio.local import catalogue, get, got, offers, start_server
     from lmnb.studio.prediction import Running, start
     from lmnb.studio.sdk import begin_import, warm_up
     from lmnb.studio.shelf import models
+    from lmnb.studio.status import Status, status, table, unasked
     from lmnb.studio.thread import io_loop
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Model",
     "Request",
     "Running",
+    "Status",
     "begin_import",
     "catalogue",
     "from_chat",
@@ -32,10 +34,14 @@ __all__ = [
     "got",
     "io_loop",
     "models",
+    "offers",
     "size",
     "start",
     "start_server",
+    "status",
+    "table",
     "to_chat",
+    "unasked",
     "warm_up",
 ]
 
@@ -43,6 +49,7 @@ _WHERE = {
     "Bar": "bar",
     "Model": "choosing",
     "Running": "prediction",
+    "Status": "status",
     "begin_import": "sdk",
     "catalogue": "local",
     "from_chat": "chats",
@@ -50,10 +57,14 @@ _WHERE = {
     "got": "local",
     "io_loop": "thread",
     "models": "shelf",
+    "offers": "local",
     "size": "choosing",
     "start": "prediction",
     "start_server": "local",
+    "status": "status",
+    "table": "status",
     "to_chat": "chats",
+    "unasked": "status",
     "warm_up": "sdk",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lmnb.chat.problems import ChatError, Problem
+from lmnb.studio.choosing import size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,9 +83,12 @@ def get(name: str, *, progress: Callable[[str, int, int], None] | None = None) -
 
 
 def got(name: str) -> str:
-    """What is said once a model is here: which one, under which key, and what to type next."""
+    """What is said once a model is here: which one, and under which key."""
     entry = next(entry for entry in catalogue() if entry.name == name.casefold())
-    return (
-        f"{entry.title} is here; its key is {entry.key}.\n"
-        "Ask something: in a notebook, a cell that begins with %%chat and has the question below it."
-    )
+    return f"{entry.title} is here; its key is {entry.key}."
+
+
+def offers() -> str:
+    """What can be fetched, as lines of text."""
+    rows = (f"{one.name:<12} {size(one.size_bytes):>8}  {one.licence:<12} {one.title}" for one in catalogue())
+    return "\n".join(rows)
