@@ -131,7 +131,7 @@ def test_ctrl_c_says_how_to_go_on(tiny):
     shelf, command, env = tiny
     shelf.faults.append("slow")
     child = pexpect.spawn(command[0], command[1:], env=env, encoding="utf-8", timeout=60)
-    child.expect("of 3 MB")
+    child.expect("[12] of 3 MB")
     child.sendintr()
     child.expect("Stopped. `lmnb get tiny` goes on from here.")
     child.expect(pexpect.EOF)
