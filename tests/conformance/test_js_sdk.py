@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent / "js"
 NODE = 20
 STEPS = re.findall(r"^  async (\w+)\(\) \{$", (FOLDER / "session.mjs").read_text(encoding="utf-8"), re.MULTILINE)
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.timeout(300)]
 
 
 def _give_up(why):
@@ -56,7 +56,7 @@ def host(smollm2):
 def session(request, node, host):
     """What became of each step, by its name."""
     command = [node, "session.mjs", request.param, host]
-    played = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=110, check=False)
+    played = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=280, check=False)
     assert played.returncode == 0, played.stderr
     assert played.stderr == ""
     lines = [json.loads(line) for line in played.stdout.splitlines()]
