@@ -106,7 +106,7 @@ test("stop is said at once; unheard it becomes an interrupt, heard it does not",
   second.store.hear(snapshot(1, "a"));
   second.store.stop();
   second.store.hear(append(2, "", { state: state({ status: "stopped" }) }));
-  context.mock.timers.tick(10_000);
+  context.mock.timers.tick(5_000);
   assert.deepEqual(second.log, []);
   assert.equal(second.store.stopping, false);
   second.store.stop();
@@ -135,6 +135,28 @@ test("an idle kernel that does not answer a greeting does not know this answer; 
   store.hear(append(1, "a"));
   context.mock.timers.tick(6_000);
   assert.deepEqual(log, [], "it spoke");
+});
+
+test("in a silence the kernel is asked again, less and less often, until the answer has its static form", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const { store, said } = make();
+  const hellos = (): number => said.splice(0).filter((message) => (message as { kind: string }).kind === "hello").length;
+  store.greet();
+  store.hear(snapshot(1, "abc"));
+  assert.equal(hellos(), 1);
+  context.mock.timers.tick(5_000);
+  store.hear(append(2, "d", { state: state({ status: "done" }) }));
+  context.mock.timers.tick(5_000);
+  assert.equal(hellos(), 0);
+  context.mock.timers.tick(1_000);
+  assert.equal(hellos(), 1, "the last word was heard, what settles was not");
+  context.mock.timers.tick(11_000);
+  assert.equal(hellos(), 0);
+  context.mock.timers.tick(1_000);
+  assert.equal(hellos(), 1);
+  store.hear({ kind: "settle", bundle: { data: {}, metadata: {} } });
+  context.mock.timers.tick(100_000);
+  assert.equal(hellos(), 0);
 });
 
 test("when the kernel is gone the answer ends with what is there", () => {

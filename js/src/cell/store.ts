@@ -13,6 +13,9 @@ const UNHEARD = 1_500;
 /** Milliseconds after which an idle kernel that did not answer a greeting does not know this model. */
 const UNKNOWN = 5_000;
 
+/** Milliseconds of silence after which the kernel is asked again, then twice as many: its last words may have been dropped. */
+const SILENCE = 6_000;
+
 const NOTHING: State = {
   status: "connecting",
   who: "LM Studio",
@@ -53,6 +56,7 @@ export class Store {
   private resyncTimer: ReturnType<typeof setTimeout> | undefined;
   private stopTimer: ReturnType<typeof setTimeout> | undefined;
   private greetTimer: ReturnType<typeof setTimeout> | undefined;
+  private silenceTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly listeners = new Set<() => void>();
 
   constructor(private readonly doors: Doors) {}
@@ -87,6 +91,16 @@ export class Store {
     this.askedAt = performance.now(); // everything is on its way
     clearTimeout(this.greetTimer);
     if (this.running) this.greetTimer = setTimeout(() => this.unanswered(), UNKNOWN);
+    this.awaitWords(SILENCE);
+  }
+
+  /** Says hello again when nothing is heard for so long, until the answer has its static form. */
+  private awaitWords(patience: number): void {
+    clearTimeout(this.silenceTimer);
+    this.silenceTimer = setTimeout(() => {
+      this.doors.say({ kind: "hello" });
+      this.awaitWords(2 * patience);
+    }, patience);
   }
 
   private unanswered(): void {
@@ -100,6 +114,7 @@ export class Store {
     const message = readDown(raw);
     if (!message) return warnOnce(raw);
     clearTimeout(this.greetTimer);
+    this.awaitWords(SILENCE);
     this.take(message);
   }
 
@@ -112,6 +127,7 @@ export class Store {
         return;
       case "settle":
         this.settled();
+        clearTimeout(this.silenceTimer);
         return this.doors.settle(message.bundle);
     }
   }
@@ -192,6 +208,7 @@ export class Store {
   /** Ends the answer here: the kernel is gone. */
   die(): void {
     if (!this.running) return;
+    clearTimeout(this.silenceTimer);
     this.enter({ ...this.state, status: "kernelDied", progress: null, elapsed: this.elapsed, facts: endFacts(this.state) });
     this.tell();
   }
@@ -200,6 +217,7 @@ export class Store {
   dispose(): void {
     this.settled();
     clearTimeout(this.resyncTimer);
+    clearTimeout(this.silenceTimer);
   }
 
   private tell(): void {
