@@ -169,14 +169,18 @@ def works(python: Path) -> bool:
 
 
 def make_venv(install: bool) -> None:
-    """Make an empty `.venv` by what is there: uv, venv, virtualenv; else say what to install."""
-    complete = importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")
+    """Make an empty `.venv` by what is there: uv, venv, virtualenv, pip; else say what to install."""
+    venv = importlib.util.find_spec("venv")
+    complete = venv and importlib.util.find_spec("ensurepip")
     if shutil.which("uv"):
         step("Making .venv", "uv", "venv", "--clear", "--python", sys.executable, VENV)
     elif complete:
         step("Making .venv", sys.executable, "-m", "venv", "--clear", VENV)
     elif importlib.util.find_spec("virtualenv"):
         step("Making .venv", sys.executable, "-m", "virtualenv", "--clear", VENV)
+    elif venv and importlib.util.find_spec("pip"):
+        step("Making .venv", sys.executable, "-m", "venv", "--clear", "--without-pip", VENV)
+        step("Installing pip into .venv", sys.executable, "-m", "pip", "--python", PYTHON, "install", "pip")
     elif install and can_apt():
         apt("python3-venv")
         step("Making .venv", sys.executable, "-m", "venv", "--clear", VENV)
@@ -242,9 +246,12 @@ def npm(env: dict[str, str]) -> tuple[str, ...]:
 
 
 def model() -> None:
-    """The first model, SmolLM2-135M: fetched once, checked each time."""
-    if run(BIN / "lmnb", "get", "smollm2"):
-        raise SetupError("The model is not there; the lines above say why. Run the same command again to go on.")
+    """The first model, SmolLM2-135M: fetched once, and whole.
+
+    Raises:
+        SetupError: It cannot be had.
+    """
+    step("The first model, SmolLM2-135M (98 MB, Apache-2.0)", PYTHON, "-m", "lmnb.cli", "get", "smollm2")
 
 
 # -- the commands ------------------------------------------------------------------------------------------------------
@@ -258,7 +265,7 @@ def command_start(_options: argparse.Namespace) -> int:
     root = ["--allow-root"] if os.name == "posix" and os.geteuid() == 0 else []
     where = [f"--ServerApp.root_dir={HELLO.parent}", f"--LabApp.default_url=/lab/tree/{HELLO.name}"]
     try:
-        return run(PYTHON, "-m", "jupyterlab", *where, *root)
+        return run(PYTHON, "-m", "jupyterlab", *where, *root, "--log-level=WARN")  # its address is said all the same
     except KeyboardInterrupt:
         return 0
 
@@ -274,6 +281,7 @@ def command_hello(_options: argparse.Namespace) -> int:
     answers = [(cell, plain) for cell in notebook["cells"] if (plain := answer(cell))]
     for cell, plain in answers:
         say("\n" + "".join(cell["source"]).strip() + "\n\n" + indented(plain))
+    say("\n  The model is a very small one, and often wrong. `python3 dev.py start` opens this notebook in JupyterLab.")
     ended = {output["metadata"]["lmnb"]["turn"]["status"] for cell, _ in answers for output in chats(cell)}
     return 0 if ended == {"done"} else 1
 

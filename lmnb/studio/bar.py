@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import TextIO
 
-LIVE, STILL = 0.2, 10.0
+LIVE, STILL = 0.2, 5.0
 """Seconds between two looks of a line that rewrites itself; between two lines elsewhere."""
 
 CELLS = 20
