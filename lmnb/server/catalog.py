@@ -143,7 +143,7 @@ def _read(file: Path, stat: os.stat_result, *, whole: bool) -> Note:
     try:
         found = gguf.read(file, whole=whole)
     except (gguf.DamagedError, OSError) as error:
-        log.warning("%s cannot be loaded: %s", file, error)
+        log.info("%s cannot be loaded: %s", file, error)
         return msgspec.structs.replace(note, damage=str(error))
     said = {name: value for name, value in asdict(found).items() if name not in {"name", "template"}}
     return msgspec.structs.replace(note, **said, tools=found.tools)

@@ -76,8 +76,6 @@ def _boot(asked: dict[str, Any]) -> tuple[Any, bool]:
     if asked["embedding"]:
         p.embedding = True
         p.n_batch = p.n_ubatch = p.n_ctx  # a text is embedded in one batch
-        if asked["pooling"] is None:
-            p.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     return xllamacpp.Server(p), gpu
 
 
