@@ -6,9 +6,6 @@ import { gzipSync } from "node:zlib";
 const out = new URL("../lmnb/static/", import.meta.url);
 const LIMITS = { "lmnb.js": 120_000, "stub.js": 600 };
 
-/** Private names of ours that nothing else in the bundle or in a page has: written short they are 0.8 kB less. */
-const PRIVATE = /^(askedAt|endedAt|foundAt|nextAt|numbersAt|greetTimer|resyncTimer|silenceTimer|stopTimer|inlineKids|inlinePart|paintAnswer|paintFacts|paintNotices|paintProblem|paintThoughts|readGrafted|grafted|carriage|follower|stopWord|unanswered|unheard|awaitWords)$/;
-
 /** Only marked's lexer is used; its parser, renderers and the instance that is made on import are 13 kB more. */
 const lexerOnly = {
   name: "lexer-only",
@@ -46,7 +43,6 @@ async function bundle(entry) {
     absWorkingDir: new URL(".", import.meta.url).pathname,
     bundle: true,
     minify: true,
-    mangleProps: PRIVATE,
     format: "esm",
     target: "es2022",
     charset: entry.endsWith(".css") ? "ascii" : "utf8",

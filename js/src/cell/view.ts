@@ -37,6 +37,7 @@ export class CellView {
   private edition = -1;
   private noticed = "";
   private frame = 0;
+  private off = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -69,10 +70,12 @@ export class CellView {
     clearTimeout(this.timer);
   }
 
-  private soon(): void {
+  private soon(beat = false): void {
     if (this.frame || this.signal.aborted) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
+      // The caret blinks with the clock while nothing comes: an animation would ask for frames of its own with each move.
+      this.off = this.caret.classList.toggle("lmnb-off", beat && !this.off);
       this.follower.keep(() => this.paint());
     });
   }
@@ -90,7 +93,7 @@ export class CellView {
     this.paintAnswer();
     this.paintProblem();
     clearTimeout(this.timer);
-    if (store.running) this.timer = setTimeout(() => this.soon(), BEAT);
+    if (store.running) this.timer = setTimeout(() => this.soon(true), BEAT);
   }
 
   private paintNotices(): void {
