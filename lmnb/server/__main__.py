@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lmnb.server.app import Visitors, listen
 from lmnb.server.instances import Instances
@@ -39,7 +39,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None, loader: Loader | None = None) -> int:
-    """Serve. Says `{"port": …, "pid": …}` in one line of standard output once it listens.
+    """Serve. Says `{"port": …, "pid": …}` in one line of standard output once it listens, or `{"error": …}`.
 
     Args:
         argv: The command line; None: the process's own.
@@ -48,14 +48,30 @@ def main(argv: Sequence[str] | None = None, loader: Loader | None = None) -> int
     arguments = _arguments(argv)
     if loader is None:
         loader = Loader([Path(file) for file in arguments.model], scripted=arguments.scripted)
-    logging.basicConfig(
-        filename=arguments.log,
-        level=logging.INFO if arguments.log else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(arguments, loader))
+    try:
+        _open_log(arguments.log)
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_serve(arguments, loader))
+    except _NoStartError as error:
+        _say({"error": str(error)})
+        return 1
     return 0
+
+
+class _NoStartError(Exception):
+    """Why it cannot serve, in a sentence."""
+
+
+def _say(what: dict[str, Any]) -> None:
+    print(json.dumps(what, ensure_ascii=False), flush=True)  # noqa: T201  whoever started it waits for it
+
+
+def _open_log(file: str | None) -> None:
+    level = logging.INFO if file else logging.WARNING
+    try:
+        logging.basicConfig(filename=file, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    except OSError as error:
+        raise _NoStartError(f"The log {file} cannot be written: {error.strerror}.") from None
 
 
 async def _serve(arguments: argparse.Namespace, loader: Loader) -> None:
@@ -67,8 +83,8 @@ async def _serve(arguments: argparse.Namespace, loader: Loader) -> None:
     try:
         server, port = listen(instances, visitors, arguments.port)
     except OSError as error:
-        sys.exit(f"Port {arguments.port} cannot be used: {error.strerror}.")
-    print(json.dumps({"port": port, "pid": os.getpid()}), flush=True)  # noqa: T201  its parent waits for it
+        raise _NoStartError(f"Port {arguments.port} cannot be used: {error.strerror}.") from None
+    _say({"port": port, "pid": os.getpid()})
     if arguments.with_parent:
         _follow_parent(done)
     beat = asyncio.create_task(_beat(instances, visitors, arguments.idle_timeout, done))
@@ -93,8 +109,10 @@ def _follow_parent(done: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
 
     def wait() -> None:
+        # Not sys.stdin: the interpreter cannot end (it aborts) while a thread waits in there.
         with contextlib.suppress(OSError):
-            sys.stdin.buffer.read()
+            while os.read(0, 4096):
+                pass
         with contextlib.suppress(RuntimeError):  # the loop was closed first
             loop.call_soon_threadsafe(done.set)
 
@@ -104,7 +122,10 @@ def _follow_parent(done: asyncio.Event) -> None:
 async def _beat(instances: Instances, visitors: Visitors, idle: float | None, done: asyncio.Event) -> None:
     while True:
         await asyncio.sleep(BEAT)
-        await instances.expire()
+        try:
+            await instances.expire()
+        except Exception:  # one that cannot be unloaded must not keep the others for ever
+            log.exception("Unloading failed")
         if idle is not None and visitors.alone_for > idle:
             log.info("Nobody has come for %s s.", idle)
             done.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -132,7 +133,7 @@ def listen(instances: Instances, visitors: Visitors, port: int) -> tuple[httpser
         The HTTP server, and the port.
 
     Raises:
-        OSError: If the port is taken.
+        OSError: If the port is taken, or is none.
     """
     shared: dict[str, Any] = {"rooms": namespaces(instances), "guests": Guests(), "visitors": visitors}
     application = web.Application(
@@ -140,6 +141,8 @@ def listen(instances: Instances, visitors: Visitors, port: int) -> tuple[httpser
         websocket_max_message_size=LARGEST_FRAME,
         log_function=lambda _: None,
     )
+    if not 0 <= port < 1 << 16:  # it would be wrapped round silently
+        raise OSError(errno.ERANGE, "ports go from 0 to 65535")
     sockets = netutil.bind_sockets(port, "127.0.0.1")
     server = httpserver.HTTPServer(application, max_buffer_size=LARGEST_FRAME + (1 << 16))
     server.add_sockets(sockets)

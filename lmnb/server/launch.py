@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -32,12 +32,19 @@ HOME = Path(__file__).parents[2]
 """The folder that holds lmnb, where a server works: a json.py beside a notebook would otherwise be imported."""
 
 
+MOST_SAID = 1 << 16
+"""Bytes that are read of a greeting."""
+
+_NONSENSE = (KeyError, OverflowError, RecursionError, TypeError, ValueError)
+"""What comes of reading a note or a greeting that is something else."""
+
+
 class LaunchError(RuntimeError):
     """The server did not start; the text says why."""
 
 
 class Server:
-    """A server process of one's own. It ends with this process, at the latest.
+    """A server process of one's own. It ends with this process, at the latest, however this one ends.
 
     Attributes:
         host: `"127.0.0.1:PORT"`.
@@ -48,9 +55,11 @@ class Server:
         self._process = process
         self.host = f"127.0.0.1:{port}"
         self.pid = process.pid
+        _running.add(self)
 
     def stop(self) -> None:
         """End it and its models. Blocks until it is gone, at most 5 s; a second time does nothing."""
+        _running.discard(self)
         if self._process.stdin:
             with suppress(OSError):
                 self._process.stdin.close()  # it exits when its standard input ends
@@ -75,6 +84,16 @@ class Server:
     def __repr__(self) -> str:
         state = "running" if self._process.poll() is None else "stopped"
         return f"<lmnb server at {self.host}, {state}>"
+
+
+_running: set[Server] = set()
+"""Those that were not stopped: one that nobody keeps would otherwise end when Python tidies up."""
+
+
+def stop_all() -> None:
+    """Stop all servers of this process's own. Blocks until they are gone."""
+    for server in list(_running):
+        server.stop()
 
 
 @dataclass(frozen=True)
@@ -128,7 +147,8 @@ def shared_server(*, idle_timeout: float = IDLE_TIMEOUT) -> SharedServer:
         if (running := _find()) is not None:
             return running
         options = _options((), False, 0, idle_timeout, log_file())
-        process = _popen(options, stdin=subprocess.DEVNULL, **_detached())
+        with log_file().open("ab") as log:  # also for what it says before it has opened its log itself
+            process = _popen(options, stdin=subprocess.DEVNULL, stderr=log)
         said = _ready(process, log_file())
         shared = SharedServer(f"127.0.0.1:{said['port']}", said["pid"])
         process.returncode = 0  # it outlives this process: no ResourceWarning when the handle goes
@@ -165,7 +185,10 @@ def _options(
 ) -> list[str]:
     options = ["--port", str(port)]
     for model in models:
-        options += ["--model", str(Path(model).expanduser().resolve())]
+        file = Path(model).expanduser().resolve()
+        if not file.is_file():
+            raise LaunchError(f"There is no model file {file}.")
+        options += ["--model", str(file)]
     if scripted:
         options.append("--scripted")
     if idle_timeout is not None:
@@ -176,31 +199,42 @@ def _options(
 
 
 def _popen(options: list[str], **how: Any) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "lmnb.server", *options]
-    return subprocess.Popen(command, cwd=HOME, stdout=subprocess.PIPE, text=True, **how)  # noqa: S603  our own
-
-
-def _detached() -> dict[str, Any]:
+    # In a group of its own: Jupyter interrupts a kernel with its whole group, and a terminal does the same.
+    apart: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
-        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
-        return {"creationflags": flags, "stderr": subprocess.DEVNULL}
-    return {"start_new_session": True, "stderr": subprocess.DEVNULL}
+        apart = {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+    command = [sys.executable, "-m", "lmnb.server", *options]
+    return subprocess.Popen(  # noqa: S603  our own
+        command, cwd=HOME, stdout=subprocess.PIPE, text=True, encoding="utf-8", **apart, **how
+    )
 
 
 def _ready(process: subprocess.Popen[str], log: str | os.PathLike[str] | None) -> dict[str, int]:
     """What a server says when it listens."""
     assert process.stdout is not None
-    line = _first_line(process.stdout, process)
+    with process.stdout as stream:
+        line = _first_line(stream, process)
     try:
-        said: dict[str, int] = json.loads(line)
-    except ValueError:
-        process.kill()
-        code = process.wait()
+        said: dict[str, Any] = json.loads(line)
+        if "port" in said:
+            return said
+        error = str(said["error"])
+    except _NONSENSE:
         where = f"; see {log}" if log is not None else ""  # otherwise it said it where this process's errors go
-        raise LaunchError(f"lmnb's own server did not start (exit code {code}){where}.") from None
-    finally:
-        process.stdout.close()
-    return said
+        error = f"lmnb's own server did not start (exit code {_end(process)}){where}."
+    _end(process)
+    raise LaunchError(error)
+
+
+def _end(process: subprocess.Popen[str]) -> int:
+    """The exit code of a process that has ended or is about to; it is killed where that was a mistake."""
+    if process.stdin:
+        process.stdin.close()
+    try:
+        return process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def _first_line(stream: IO[str], process: subprocess.Popen[str]) -> str:
@@ -216,7 +250,7 @@ def _find() -> SharedServer | None:
     try:
         noted = json.loads(note_file().read_text())
         shared = SharedServer(str(noted["host"]), int(noted["pid"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, *_NONSENSE):
         return None
     # Another program may have got its port since: only the process that is meant says its number.
     return shared if _greeting(shared.host) == shared.pid else None
@@ -224,14 +258,12 @@ def _find() -> SharedServer | None:
 
 def _greeting(host: str) -> int | None:
     """The process id of lmnb's server at this address."""
-    connection = http.client.HTTPConnection(host, timeout=1.0)
     try:
-        connection.request("GET", "/lmstudio-greeting")
-        return int(json.loads(connection.getresponse().read())["lmnb"]["pid"])
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        with closing(http.client.HTTPConnection(host, timeout=1.0)) as connection:
+            connection.request("GET", "/lmstudio-greeting")
+            return int(json.loads(connection.getresponse().read(MOST_SAID))["lmnb"]["pid"])
+    except (OSError, http.client.HTTPException, *_NONSENSE):
         return None
-    finally:
-        connection.close()
 
 
 def _write_note(shared: SharedServer) -> None:

@@ -1,0 +1,1 @@
+"""A package that is out of order, for test_launch."""
