@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.browser.harness import Notebook
 from tests.browser.machinery import JupyterServer, Trap, launch
+from tests.studio.conftest import Peek
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,3 +83,11 @@ def notebook(kept: Notebook, trap: Trap) -> Iterator[Notebook]:
     kept.quiet()
     assert (kept.requests, trap.caught()[caught:]) == ([], [])
     assert kept.complaints == []
+
+
+@pytest.fixture
+def peek(scripted_server: str) -> Iterator[Peek]:
+    """A look into the server."""
+    peek = Peek(scripted_server)
+    yield peek
+    peek.close()

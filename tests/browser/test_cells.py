@@ -10,19 +10,10 @@ import pytest
 
 from tests.browser.harness import WIDGET
 from tests.browser.texts import ANSWER, ENDLESS, chat
-from tests.studio.conftest import Peek
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.browser.harness import Notebook
-
-
-@pytest.fixture
-def peek(scripted_server: str) -> Iterator[Peek]:
-    peek = Peek(scripted_server)
-    yield peek
-    peek.close()
+    from tests.studio.conftest import Peek
 
 
 def words(notebook: Notebook, index: int) -> list[str]:
