@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 from typing import TYPE_CHECKING
 
+from lmnb.server import store
 from lmnb.server.catalog import Catalog
 from lmnb.server.errors import ServerError
 
@@ -48,6 +50,11 @@ class Loader:
             return await scripted.load(model, request, report)
         if model.damage:
             raise ServerError(f"“{model.key}” cannot be loaded: its file {model.file} is no good.", cause=model.damage)
+        try:
+            await asyncio.to_thread(store.check, model.file)  # bytes that changed in the middle show only in its sum
+        except (store.StoreError, OSError) as error:
+            title, *more = str(error).splitlines()
+            raise ServerError(title, suggestion=" ".join(more) or None) from None
         if importlib.util.find_spec("xllamacpp") is None:
             raise ServerError(
                 "lmnb's own server has no engine to load models with.",

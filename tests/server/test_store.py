@@ -17,6 +17,9 @@ from pathlib import Path
 import pytest
 
 from lmnb.server import download, packages, store
+from lmnb.server.errors import ServerError
+from lmnb.server.loader import Loader
+from lmnb.server.models import LoadRequest, Model
 from lmnb.server.packages import PackageError, Pip, Uv, Wheel
 from tests.server import shelf as shelves
 from tests.server.conftest import until
@@ -154,6 +157,17 @@ def test_a_file_that_came_another_way_is_checked_once_and_kept(cache):
     os.utime(path)
     get(Client(None), progress=lambda *step: steps.append(step[0]))
     assert len(steps) == 2 * before, "it was touched, and has to be checked again"
+
+
+async def test_the_server_does_not_load_a_file_whose_bytes_have_changed(shelf, monkeypatch):
+    monkeypatch.setattr(store, "ENTRIES", (TINY,))
+    path = get(Client(shelf.url()))
+    path.write_bytes(shelves.MODEL[:1000] + b"X" + shelves.MODEL[1001:])
+    model = Model("tiny", TINY.path, "Tiny", TINY.size_bytes, 512, file=path)
+    with pytest.raises(ServerError) as caught:
+        await Loader([], scripted=False).load(model, LoadRequest(), report=None)
+    assert caught.value.title == "The file of Tiny is broken."
+    assert caught.value.suggestion == "`lmnb get tiny` fetches it anew."
 
 
 def test_somebody_elses_file_is_none_of_our_business(tmp_path):
