@@ -53,7 +53,8 @@ def status() -> Status:
     if shared is not None:
         return _of(shared, f"lmnb's own server runs at {shared}; LM Studio was not found.")
     if importlib.util.find_spec("xllamacpp") is None:
-        return Status(None, "No server runs: LM Studio was not found, and lmnb's own server is not installed.")
+        ways = "Start LM Studio, or install it: `pip install 'lmnb[local]'`."
+        return Status(None, f"No server runs: LM Studio was not found, and lmnb's own is not installed.\n{ways}")
     return Status(None, "No server runs: LM Studio was not found; lmnb's own server starts with the first question.")
 
 
