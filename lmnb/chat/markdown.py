@@ -35,6 +35,9 @@ LONG_LINE = 20_000
 MANY_BRACKETS = 2_000
 """Links are not looked for in a paragraph with more of them: the search is quadratic in unclosed ones."""
 
+DEPTH = 16
+"""Deeper quotes and lists are shown as text, as in the live view. The parser's own limit drops all that follows."""
+
 _TASK = re.compile(r"\[([ xX])\]\s+")
 
 
@@ -68,10 +71,13 @@ def to_html(markdown: str) -> str:
 @cache
 def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt  # noqa: PLC0415 - not at `import lmnb`
+    from markdown_it.rules_block import blockquote, list_block  # noqa: PLC0415
     from markdown_it.rules_inline import image, link  # noqa: PLC0415
 
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 40}).enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 3 * DEPTH}).enable(["table", "strikethrough"])
     parser.block.ruler.before("table", "maths", _maths_block, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+    parser.block.ruler.at("blockquote", _floored(blockquote), {"alt": ["paragraph", "reference", "blockquote", "list"]})
+    parser.block.ruler.at("list", _floored(list_block), {"alt": ["paragraph", "reference", "blockquote"]})
     parser.inline.ruler.before("escape", "maths", _maths)
     parser.inline.ruler.at("link", _unless_crowded(link))
     parser.inline.ruler.at("image", _unless_crowded(image))
@@ -121,6 +127,20 @@ def _maths_block(state: StateBlock, first: int, end: int, silent: bool) -> bool:
         state.push("paragraph_close", "p", -1)
         state.line = last + 1
     return True
+
+
+def _floored(rule: Callable[[StateBlock, int, int, bool], bool]) -> Callable[[StateBlock, int, int, bool], bool]:
+    def nested(state: StateBlock, first: int, end: int, silent: bool) -> bool:
+        depth = state.env.get("depth", 0)
+        if depth >= DEPTH:
+            return False
+        state.env["depth"] = depth + 1
+        try:
+            return rule(state, first, end, silent)
+        finally:
+            state.env["depth"] = depth
+
+    return nested
 
 
 def _unless_crowded(rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:

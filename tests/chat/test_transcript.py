@@ -267,6 +267,21 @@ def test_traps_for_parsers_end(trap):
     assert to_html(trap)
 
 
+@pytest.mark.parametrize(
+    "deep",
+    [
+        "\n".join("  " * depth + f"- w{depth}" for depth in range(80)),
+        "\n".join("> " * depth + f"w{depth}" for depth in range(1, 80)),
+        "\n".join("> " * depth + f"- w{depth}" for depth in range(1, 80)),
+    ],
+    ids=["lists", "quotes", "both"],
+)
+def test_however_deep_it_goes_no_word_is_lost(deep):
+    html = to_html(f"{deep}\n\nThe end.")
+    assert all(f"w{depth}" in html for depth in range(1, 80))
+    assert "The end." in html
+
+
 def test_a_reply_is_its_turn_as_a_value():
     reply = Reply(turn_of(*DONE))
     assert str(reply) == reply.text == "Because **it** is.\n"
