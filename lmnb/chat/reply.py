@@ -78,10 +78,10 @@ class Reply:
         return f"<lmnb.Reply from {self.model}: {text[:60]}{'…' if len(text) > 60 else ''}>"
 
     def _ipython_display_(self) -> None:
-        if self.shown:
-            self.shown = False
-            return
-        from IPython.display import publish_display_data  # noqa: PLC0415 - only IPython calls this
+        if not self.shown:
+            raise NotImplementedError  # IPython goes on to `_repr_mimebundle_`
+        self.shown = False
 
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
         bundle = transcript.bundle(self.turn)
-        publish_display_data(bundle["data"], bundle["metadata"])  # type: ignore[no-untyped-call]
+        return bundle["data"], bundle["metadata"]
