@@ -83,6 +83,7 @@ class JupyterServer:
             self.port: int = free.getsockname()[1]
         self.base = f"http://127.0.0.1:{self.port}"
         env = isolated(folder, **env)
+        self.data = Path(env["JUPYTER_DATA_DIR"])
         settings = Path(env["JUPYTERLAB_SETTINGS_DIR"]) / "@jupyterlab" / "apputils-extension"
         settings.mkdir(parents=True)
         # Else it asks whether it may fetch news, in a box that lies over the cells.
