@@ -68,12 +68,6 @@ SERVER = (
         "The server takes no files yet; it says so at once.",
     ),
     Explanation(
-        "Downloads",
-        ("sync/test_repository_sync.py::*",),
-        r"assert \[\]",
-        "The server's repository finds nothing yet.",
-    ),
-    Explanation(
         "A phrase that is to be repeated",
         ("sync/test_inference_sync.py::test_respond_past_history_sync",),
         "== 'Hello, world!'",

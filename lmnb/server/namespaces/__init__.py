@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmnb.server.namespaces import others, system
+from lmnb.server.namespaces import others, repository, system
 from lmnb.server.namespaces.models import model_namespace
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def namespaces(instances: Instances) -> dict[str, Endpoints]:
         "embedding": model_namespace(instances, "embedding"),
         "system": system.namespace(instances),
         "files": others.files(),
-        "repository": others.repository(),
+        "repository": repository.namespace(),
         "diagnostics": others.nothing(),
         "plugins": others.plugins(),
         "runtime": others.runtime(),

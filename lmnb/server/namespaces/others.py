@@ -29,14 +29,6 @@ async def _no_files(_: Any) -> None:
     raise ServerError("lmnb's own server takes no files: use LM Studio and a model that can see.")
 
 
-def repository() -> Endpoints:
-    """Searches find nothing."""
-    room = Endpoints()
-    room.plain("searchModels", lambda: {"results": []})
-    room.plain("getModelDownloadOptions", lambda: {"results": []})
-    return room
-
-
 def runtime() -> Endpoints:
     """There is no engine to choose."""
     room = Endpoints()

@@ -164,7 +164,15 @@ const steps = {
   },
 
   async search() {
-    assert.deepEqual(await client.repository.searchModels({ searchTerm: "smollm2" }), []);
+    assert.deepEqual(await client.repository.searchModels({ searchTerm: "no such model" }), []);
+    const [found] = await client.repository.searchModels({ searchTerm: "smollm2", limit: 1 });
+    assert.equal(found.name, "SmolLM2 135M Instruct");
+    const [option] = await found.getDownloadOptions();
+    assert.match(option.name, /^SmolLM2.*\.gguf$/);
+    assert.ok(option.isRecommended());
+    let finalizing = 0;
+    assert.equal(await option.download({ onStartFinalizing: () => finalizing++ }), "smollm2-135m-instruct");
+    assert.equal(finalizing, 1);
   },
 
   async unload() {
