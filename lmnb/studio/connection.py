@@ -124,12 +124,11 @@ async def _exit(client: lms.AsyncClient) -> None:
 
 def nothing_answers(place: Place) -> Problem:
     """The problem of a host on which nothing listens, or that does not answer."""
-    lines: tuple[str, ...] = ("Your question is kept.",)
     if place.local:
         way = "Start LM Studio and switch its server on under Developer, or run `lms server start` in a terminal."
     else:
         way = "See that LM Studio runs there, serves on the local network (Developer, Settings), and is not blocked."
-    return Problem("noServer", f"Nothing answers at {place.host}.", (*lines, way))
+    return Problem("noServer", f"Nothing answers at {place.host}.", (f"{way} Your question is kept.",))
 
 
 def _no_entry(place: Place, error: BaseException | None) -> Problem:

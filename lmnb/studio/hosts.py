@@ -53,7 +53,7 @@ def given(host: str | None, token: str | None) -> Place | None:
     if value is None:
         return None
     chosen = address(value, variable)
-    return Place(chosen, token, notice=f"{variable}: {chosen}.")
+    return Place(chosen, token, notice=f"Answers come from {chosen}, as `{variable}` says.")
 
 
 def _first(variables: tuple[str, ...]) -> tuple[str, str | None]:

@@ -44,7 +44,7 @@ def own():
 def test_the_environment_names_the_host_and_it_is_said_once(scripted_server, variable, monkeypatch, forgetful):
     monkeypatch.setenv(variable, f"http://{scripted_server}/v1")
     first, second = ask(None, HELLO), ask(None, HELLO)
-    assert first.of(Noticed) == [Noticed(f"{variable}: {scripted_server}.")]
+    assert first.of(Noticed) == [Noticed(f"Answers come from {scripted_server}, as `{variable}` says.")]
     assert first.of(Connected) == [Connected(scripted_server)]
     assert second.of(Noticed) == []
 
@@ -56,7 +56,7 @@ def test_a_lm_studio_that_is_found_is_said_once(scripted_server, monkeypatch, fo
         ports = (_free_port(), stranger.getsockname()[1], port)
         monkeypatch.setattr("lmstudio.json_api.ClientBase._DEFAULT_API_PORTS", ports)
         first, second = ask(None, HELLO), ask(None, HELLO)
-    assert first.of(Noticed) == [Noticed(f"Answers come from LM Studio at {scripted_server}.")]
+    assert first.of(Noticed) == [Noticed(f"Answers come from lmnb's own server at {scripted_server}.")]
     assert first.of(Connecting) == [Connecting("LM Studio")]
     assert second.of(Noticed) == []
     assert second.of(Connecting) == [Connecting(scripted_server)]
@@ -218,13 +218,13 @@ def test_a_server_that_came_back_on_another_port(own, monkeypatch, forgetful):
     monkeypatch.setattr("lmstudio.json_api.ClientBase._DEFAULT_API_PORTS", ports)
     first = own()
     ports.append(int(first.host.rpartition(":")[2]))
-    assert ask(None, HELLO).of(Connected) == [Connected(first.host)]
+    assert ask(None, HELLO).of(Connected) == [Connected(first.host, embedded=True)]
     first.stop()
     second = own()
     ports[:] = [int(second.host.rpartition(":")[2])]
     heard = ask(None, HELLO)
     assert isinstance(heard.last, Finished)
-    assert heard.of(Connected)[-1] == Connected(second.host)
+    assert heard.of(Connected)[-1] == Connected(second.host, embedded=True)
     assert heard.of(Noticed) == [Noticed(f"Answers come from LM Studio at {second.host}.")]
 
 

@@ -53,7 +53,7 @@ def test_both_variables_name_a_host_and_it_is_said(variable, monkeypatch):
     monkeypatch.setenv(variable, "http://localhost:1234/v1")
     place = hosts.given(None, None)
     assert place.host == "localhost:1234"
-    assert place.notice == f"{variable}: localhost:1234."
+    assert place.notice == f"Answers come from localhost:1234, as `{variable}` says."
     assert place.local
 
 
