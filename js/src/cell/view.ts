@@ -1,7 +1,7 @@
 /** One view of one answer: head, answer, problem. It paints once per frame, and only what has changed. */
 
 import { finishCode } from "../code/block";
-import { h, icon, say, show } from "../dom";
+import { h, say, show } from "../dom";
 import { Follower } from "../host/scroll";
 import { MarkdownStream } from "../markdown/stream";
 import { Renderer, type Finish } from "../markdown/render";
@@ -72,6 +72,12 @@ export class CellView {
 
   private soon(beat = false): void {
     if (this.frame || this.signal.aborted) return;
+    const rest = this.store.running ? Math.max(this.answer.stream.nextAt, this.thoughts.stream.nextAt) - performance.now() : 0;
+    if (rest > 0) {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.soon(beat), rest);
+      return;
+    }
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
       // The caret blinks with the clock while nothing comes: an animation would ask for frames of its own with each move.
@@ -102,7 +108,7 @@ export class CellView {
     if (key === this.noticed) return;
     this.noticed = key;
     this.notices.replaceChildren(
-      ...notices.map((notice) => h("div", { class: "lmnb-row lmnb-note" }, icon("info"), h("span", { dir: "auto" }, ...sentence(notice)))),
+      ...notices.map((notice) => h("div", { class: "lmnb-row lmnb-note" }, h("span", { dir: "auto" }, ...sentence(notice)))),
     );
     show(this.notices, notices.length > 0);
   }

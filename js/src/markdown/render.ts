@@ -113,7 +113,7 @@ export class Renderer {
   }
 
   private table(token: Tokens.Table): Part {
-    const head = h("tr", {}, ...token.header.map((cell) => this.cell("th", cell)));
+    const head = h("tr", {}, ...token.header.map((cell) => this.cell("th", cell).host));
     const body = h("tbody");
     const frame = h("div", { class: "lmnb-table", tabindex: 0, role: "group", "aria-label": "Table" });
     frame.append(h("table", {}, h("thead", {}, head), body));
@@ -133,23 +133,27 @@ export class Renderer {
     return part;
   }
 
+  /** A row, of which only the cells with other words than before are touched: all of them are there from its first letter. */
   private row(token: Token): Part {
-    const cells = token.cells as Tokens.TableCell[];
-    const node = h("tr", {}, ...cells.map((cell) => this.cell("td", cell)));
-    return { ...this.part(token, node), close: () => this.setIn(node) };
+    let cells = token.cells as Tokens.TableCell[];
+    const parts = cells.map((cell) => this.cell("td", cell));
+    const node = h("tr", {}, ...parts.map((part) => part.host));
+    return {
+      ...this.part(token, node),
+      grow: (next) => {
+        const more = next.cells as Tokens.TableCell[];
+        more.forEach((cell, at) => cell.text !== cells[at]?.text && parts[at]?.update(inline(cell.tokens), true));
+        cells = more;
+        return true;
+      },
+      close: () => this.setIn(node),
+    };
   }
 
-  private cell(tag: "th" | "td", cell: Tokens.TableCell): HTMLElement {
-    const node = h(tag, { class: cell.align ? `lmnb-${cell.align}` : undefined });
-    node.append(...this.inlineKids(cell.tokens));
-    return node;
-  }
-
-  private inlineKids(tokens: Token[]): Kid[] {
-    return inline(tokens).flatMap((token) => {
-      const part = this.inlinePart(token);
-      return part ? [part.node] : [];
-    });
+  private cell(tag: "th" | "td", cell: Tokens.TableCell): Parts {
+    const parts = new Parts(h(tag, { class: cell.align ? `lmnb-${cell.align}` : undefined }), this.make);
+    parts.update(inline(cell.tokens), true);
+    return parts;
   }
 
   private inlinePart(token: Token): Part | null {

@@ -13,6 +13,13 @@ const REST = 4;
 /** Below this many milliseconds nobody waits. */
 const QUICK = 4;
 
+/**
+ * A list or table of more items than this is shown less often, every so many milliseconds: the browser lays the whole of
+ * it out with each change.
+ */
+const MANY = 20;
+const CALM = 50;
+
 /** So many items or rows at the end of an open list or table are read again; those before them stay. */
 const TAIL = 2;
 
@@ -36,7 +43,7 @@ export class MarkdownStream {
   private late = false;
   private grafted: Grafted | null = null;
   private fence: OpenFence | null = null;
-  private nextAt = 0;
+  private restUntil = 0;
   private dirty = false;
   private ended = false;
 
@@ -64,7 +71,12 @@ export class MarkdownStream {
     this.ended = false;
   }
 
-  /** Shows what was added. True where it put that off, to leave the page time to breathe: paint again soon. */
+  /** When it may be painted again, by its clock: the page is left time to breathe. */
+  get nextAt(): number {
+    return this.restUntil;
+  }
+
+  /** Shows what was added. True where that came too early and was put off: paint again. */
   paint(): boolean {
     if (!this.dirty) return false;
     if (this.fence?.read(this.text)) {
@@ -72,12 +84,13 @@ export class MarkdownStream {
       return false;
     }
     const started = this.now();
-    if (started < this.nextAt) return true;
+    if (started < this.restUntil) return true;
     this.fence = null;
     this.read();
     this.dirty = false;
     const took = this.now() - started;
-    this.nextAt = took > QUICK ? started + took * (1 + REST) : 0;
+    const calm = (this.grafted?.count ?? 0) > MANY ? CALM : 0;
+    this.restUntil = started + Math.max(calm, took > QUICK ? took * (1 + REST) : 0);
     return false;
   }
 
