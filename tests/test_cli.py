@@ -174,7 +174,7 @@ def test_status_starts_nothing_and_stop_ends_what_a_question_started(run):
 def test_status_names_the_variable_that_decides(run, scripted_server):
     code, out, _ = said(run("status", LMSTUDIO_API_HOST=scripted_server))
     assert code == 0
-    assert out.splitlines()[0] == f"LMSTUDIO_API_HOST: {scripted_server}. All questions go there."
+    assert out.splitlines()[0] == f"Answers come from {scripted_server}, as `LMSTUDIO_API_HOST` says."
     assert "scripted" in out
 
 

@@ -176,6 +176,11 @@ def stop_shared_server() -> bool:
         return True
 
 
+def own_process(host: str) -> int | None:
+    """The process id of lmnb's server at this address; None where something else answers, or nothing. Blocks 1 s."""
+    return _greeting(host)
+
+
 def _options(
     models: Iterable[str | os.PathLike[str]],
     scripted: bool,

@@ -14,15 +14,17 @@ if TYPE_CHECKING:
     from lmnb.studio.bar import Bar
     from lmnb.studio.chats import from_chat, to_chat
     from lmnb.studio.choosing import Model, size
+    from lmnb.studio.loaded import Instance, instances, load, unload
     from lmnb.studio.local import catalogue, get, got, offers, start_server
+    from lmnb.studio.overview import Status, running, status, table, unasked
     from lmnb.studio.prediction import Running, start
     from lmnb.studio.sdk import begin_import, warm_up
     from lmnb.studio.shelf import models
-    from lmnb.studio.status import Status, status, table, unasked
     from lmnb.studio.thread import io_loop
 
 __all__ = [
     "Bar",
+    "Instance",
     "Model",
     "Request",
     "Running",
@@ -32,9 +34,12 @@ __all__ = [
     "from_chat",
     "get",
     "got",
+    "instances",
     "io_loop",
+    "load",
     "models",
     "offers",
+    "running",
     "size",
     "start",
     "start_server",
@@ -42,29 +47,35 @@ __all__ = [
     "table",
     "to_chat",
     "unasked",
+    "unload",
     "warm_up",
 ]
 
 _WHERE = {
     "Bar": "bar",
+    "Instance": "loaded",
     "Model": "choosing",
     "Running": "prediction",
-    "Status": "status",
+    "Status": "overview",
     "begin_import": "sdk",
     "catalogue": "local",
     "from_chat": "chats",
     "get": "local",
     "got": "local",
+    "instances": "loaded",
     "io_loop": "thread",
+    "load": "loaded",
     "models": "shelf",
     "offers": "local",
+    "running": "overview",
     "size": "choosing",
     "start": "prediction",
     "start_server": "local",
-    "status": "status",
-    "table": "status",
+    "status": "overview",
+    "table": "overview",
     "to_chat": "chats",
-    "unasked": "status",
+    "unasked": "overview",
+    "unload": "loaded",
     "warm_up": "sdk",
 }
 

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TextIO
 
 LIVE, STILL = 0.2, 5.0
@@ -48,15 +49,28 @@ class Bar:
             done: Bytes.
             total: Bytes; 0 where it is not known.
         """
+        self._tell(doing, done, lambda now: self._amounts(done, total, now), announce=not total)
+
+    def share(self, doing: str, part: float) -> None:
+        """Tell it how far things are where nobody counts bytes.
+
+        Args:
+            doing: `loading`, …
+            part: 0 to 1.
+        """
+        cells = f"{'█' * round(CELLS * part):░<{CELLS}} " if self._live else ""
+        self._tell(doing, 0, lambda _: f"{cells}{part:.0%}", announce=True)
+
+    def _tell(self, doing: str, done: int, words: Callable[[float], str], *, announce: bool) -> None:
         now = time.monotonic()
         if doing != self._doing:
             self._doing, self._began, self._next = doing, (now, done), now + (0.0 if self._live else 2.0)
-            if not self._live and not total:
+            if not self._live and announce:
                 self._line(f"{self._name}: {doing} …")
         if now < self._next:
             return
         self._next = now + (LIVE if self._live else STILL)
-        self._line(f"{self._name}: {doing} {self._amounts(done, total, now)}".rstrip())
+        self._line(f"{self._name}: {doing} {words(now)}".rstrip())
 
     def clear(self) -> None:
         """Take the line away."""

@@ -180,7 +180,7 @@ async def _load(client: lms.AsyncClient, key: str, place: Place, emit: Callable[
     except lms.LMStudioServerError as error:
         there = await listing(client, place)
         if failures.is_not_found(error) or not any(key.casefold() == model.key.casefold() for model in there):
-            raise ChatError(_unknown(key, there, place)) from None
+            raise ChatError(unknown(key, there, place)) from None
         raise ChatError(failures.load_failed(key, error)) from None
 
 
@@ -205,7 +205,8 @@ async def _get_or_load(client: lms.AsyncClient, key: str, on_progress: Callable[
         hold(None)
 
 
-def _unknown(key: str, there: Sequence[Model], place: Place) -> Problem:
+def unknown(key: str, there: Sequence[Model], place: Place) -> Problem:
+    """The problem of a key that nothing on disk has, with those that are like it."""
     models = [model for model in there if model.kind == "llm"]
     close = near(key, models)
     return failures.unknown_model(key, place, [_choice(model) for model in close or models][:SHOWN], bool(close))

@@ -14,6 +14,8 @@ from lmnb.studio import logs
 HOST_VARIABLES = ("LMSTUDIO_API_HOST", "LMSTUDIO_BASE_URL")
 TOKEN_VARIABLES = ("LMSTUDIO_API_TOKEN", "LM_API_TOKEN")
 
+OWN = "lmnb's own server"
+
 PORT = 1234
 """Where LM Studio's server listens unless it is told otherwise."""
 
@@ -106,7 +108,8 @@ async def discover(token: str | None = None) -> Place:
     """
     token = token or _first(TOKEN_VARIABLES)[1]
     if (host := await find_lm_studio()) is not None:
-        return Place(host, token, notice=f"Answers come from LM Studio at {host}.")
+        own = await asyncio.to_thread(is_own, host)
+        return Place(host, token, embedded=own, notice=f"Answers come from {OWN if own else 'LM Studio'} at {host}.")
     if importlib.util.find_spec("xllamacpp") is None:
         raise ChatError(
             Problem(
@@ -121,6 +124,13 @@ async def discover(token: str | None = None) -> Place:
         )
     said = "Answers come from lmnb's own server on this computer; LM Studio was not found."
     return Place(await asyncio.to_thread(_own_server), embedded=True, notice=said)
+
+
+def is_own(host: str) -> bool:
+    """Whether what greets there is lmnb's own server: it may have been given LM Studio's port. Blocks 1 s at most."""
+    from lmnb.server import launch  # noqa: PLC0415  a program of its own; only its launcher is ours to import
+
+    return launch.own_process(host) is not None
 
 
 def _own_server() -> str:

@@ -225,7 +225,7 @@ def test_a_server_that_came_back_on_another_port(own, monkeypatch, forgetful):
     heard = ask(None, HELLO)
     assert isinstance(heard.last, Finished)
     assert heard.of(Connected)[-1] == Connected(second.host, embedded=True)
-    assert heard.of(Noticed) == [Noticed(f"Answers come from LM Studio at {second.host}.")]
+    assert heard.of(Noticed) == [Noticed(f"Answers come from lmnb's own server at {second.host}.")]
 
 
 def test_stop_after_the_server_has_died(own):

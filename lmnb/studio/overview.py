@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from lmnb.chat.problems import Problem
     from lmnb.studio.choosing import Model
 
+OWN = hosts.OWN
+
 KEPT = "Your question is kept."
 """What many problems say to somebody who asked."""
 
@@ -40,32 +42,36 @@ def status() -> Status:
     Raises:
         ChatError: If a server was named, by the environment, that cannot be reached.
     """
+    found = running()
+    return found if found.host is None else replace(found, models=shelf.models(host=found.host))
+
+
+def running() -> Status:
+    """As `status`, without asking for its models: nothing is said of a server that was named and does not answer."""
     sdk.warm_up()
     named = hosts.given(None, None)
     if named is not None:
-        return _of(named.host, f"{named.notice} All questions go there.")
+        return Status(named.host, named.notice or named.host)
     found = asyncio.run(hosts.find_lm_studio())
     if found is not None:
-        return _of(found, f"LM Studio runs at {found}.")
+        return Status(found, f"{OWN if hosts.is_own(found) else 'LM Studio'} runs at {found}.")
     from lmnb.server import launch  # noqa: PLC0415
 
     shared = launch.find_shared_server()
     if shared is not None:
-        return _of(shared, f"lmnb's own server runs at {shared}; LM Studio was not found.")
+        return Status(shared, f"{OWN} runs at {shared}; LM Studio was not found.")
     if importlib.util.find_spec("xllamacpp") is None:
         ways = "Start LM Studio, or install it: `pip install 'lmnb[local]'`."
         return Status(None, f"No server runs: LM Studio was not found, and lmnb's own is not installed.\n{ways}")
     return Status(None, "No server runs: LM Studio was not found; lmnb's own server starts with the first question.")
 
 
-def _of(host: str, title: str) -> Status:
-    return Status(host, title, shelf.models(host=host))
-
-
 def unasked(problem: Problem) -> Problem:
     """The same problem in words for somebody who typed a command, and asked no question."""
-    lines = (line.replace("un the cell again", "un the command again") for line in problem.lines if line != KEPT)
-    return replace(problem, lines=tuple(lines))
+    lines = (
+        line.replace("un the cell again", "un the command again").replace(KEPT, "").strip() for line in problem.lines
+    )
+    return replace(problem, lines=tuple(filter(None, lines)))
 
 
 def table(models: Sequence[Model]) -> str:
