@@ -133,7 +133,10 @@ class OwnLoop:
     def close(self):
         async def end():
             self._server.stop()
-            await self._server.close_all_connections()
+            for _ in range(200):  # a goodbye may be on its way
+                if self.visitors.alone_for:
+                    break
+                await asyncio.sleep(0.01)
             await self.instances.close()
 
         self.run(end())

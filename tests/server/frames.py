@@ -8,7 +8,7 @@ import socket
 import time
 
 import httpx
-from httpx_ws import connect_ws
+from httpx_ws import WebSocketDisconnect, WebSocketNetworkError, connect_ws
 
 ANYBODY = {"authVersion": 1, "clientIdentifier": "guest", "clientPasskey": "guest"}
 ANY_MODEL = {"type": "query", "query": {}}
@@ -39,6 +39,7 @@ class Frames:
         client = self._stack.enter_context(httpx.Client(trust_env=False, verify=False))  # no TLS context: 40 ms each
         options.setdefault("max_message_size_bytes", 64 << 20)
         self.ws = self._stack.enter_context(connect_ws(f"http://{host}/{namespace}", client, **options))
+        self._socket = self.ws.stream.get_extra_info("socket").dup()  # to be used when the other one is closed
         self._number = 0
         if hello is not None:
             self.ws.send_json(hello)
@@ -126,12 +127,16 @@ class Frames:
 
     def close(self):
         """Say goodbye."""
+        with contextlib.suppress(WebSocketDisconnect, WebSocketNetworkError):
+            self.ws.close()
+        self.cut()  # its threads read on until the other end closes, and the process would wait for them
         self._stack.close()
+        self._socket.close()
 
     def cut(self):
         """Be gone without a word."""
-        # Closing would wait for the thread that reads.
-        self.ws.stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # it is gone already
+            self._socket.shutdown(socket.SHUT_RDWR)
 
 
 def kinds(packets):

@@ -169,10 +169,10 @@ def test_it_ends_when_nobody_comes(own, capfd):
 
 
 def test_it_stays_while_somebody_is_there(own):
-    server = own(idle_timeout=0.3)
+    server = own(idle_timeout=0.2)
     frames = Frames(server.host)
     with pytest.raises(subprocess.TimeoutExpired):
-        server._process.wait(2)
+        server._process.wait(1.5)  # the server looks every second
     frames.close()
     assert server.wait() == 0
 
