@@ -93,6 +93,7 @@ class Answering:
     async def _take(self, step: _Step) -> None:
         if step.progress:
             progress = step.progress
+            self.prompt_tokens = max(self.prompt_tokens, progress["total"])  # a picture's are known only now
             await self._job.out.reading(progress["processed"], progress["total"], progress["cache"])
         await self._writer.write(step.text, step.tokens)
         await self._writer.calls(step.calls)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tornado import httpserver, netutil, web, websocket
 
+from lmnb.server import files
 from lmnb.server.namespaces import NAMES, namespaces
 from lmnb.server.session import Guests, Session
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from lmnb.server.endpoints import Endpoints
     from lmnb.server.instances import Instances
 
-LARGEST_FRAME = 256 << 20
-"""Bytes. An image arrives as one frame."""
+LARGEST_FRAME = 2 * files.LARGEST
+"""Bytes. A file arrives as one frame, a third longer than it is; one that is too large should be told so in words."""
 
 GREETING_TIME = 10.0
 """Seconds in which a client has to say who it is."""
@@ -135,7 +136,9 @@ def listen(instances: Instances, visitors: Visitors, port: int) -> tuple[httpser
     Raises:
         OSError: If the port is taken, or is none.
     """
-    shared: dict[str, Any] = {"rooms": namespaces(instances), "guests": Guests(), "visitors": visitors}
+    uploads = files.Files()
+    rooms, guests = namespaces(instances, uploads), Guests(uploads.forget)
+    shared: dict[str, Any] = {"rooms": rooms, "guests": guests, "visitors": visitors}
     application = web.Application(
         [(r"/lmstudio-greeting", Greeting, {"visitors": visitors}), (rf"/({'|'.join(NAMES)})", Socket, shared)],
         websocket_max_message_size=LARGEST_FRAME,

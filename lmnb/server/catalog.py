@@ -26,6 +26,7 @@ DEEPEST = 4
 
 SHARD = re.compile(r"(?i)-(\d{5})-of-(\d{5})$")
 QUANTIZATION = re.compile(r"(?i)[-._]((?:UD-)?(?:I?Q\d\w*|T?Q\d_\d|MXFP4\w*|B?F16|F32))$")
+PROJECTOR = re.compile(r"(?i)(?!\.).*mmproj.*\.gguf$")
 UNKNOWN_CONTEXT = 4096
 """Tokens assumed of a model that does not say how many it was trained for."""
 
@@ -58,6 +59,7 @@ class _Found:
     file: Path
     note: Note
     size: int
+    projector: Path | None = None
 
     @property
     def path(self) -> str:
@@ -128,7 +130,19 @@ class Catalog:
             missing = next(shard.name for shard in shards if shard not in there)
             note = msgspec.structs.replace(note, damage=f"{missing} is missing beside it.")
         if note.kind == "model" or note.damage:
-            yield _Found(publisher, repository, file, note, size)
+            yield _Found(publisher, repository, file, note, size, self._projector(file, repository))
+
+    def _projector(self, file: Path, repository: str) -> Path | None:
+        """The file beside a model with which it sees: one that names the model, else one of the model's own folder."""
+        beside = _projectors(file.parent)
+        named = [other for other in beside if _bare(file) in other.stem.lower()]
+        own = beside if file.parent.name == repository else []
+        for other in [*named, *own]:
+            with contextlib.suppress(OSError):
+                note = self._note(other, other.stat(), whole=True)
+                if note.kind == "mmproj" and not note.damage:
+                    return other
+        return None
 
     def _note(self, file: Path, stat: os.stat_result, *, whole: bool) -> Note:
         assert self._notes is not None
@@ -160,6 +174,18 @@ def _files(folder: Path) -> Iterator[Path]:
         for name in sorted(names):
             if name.lower().endswith(".gguf") and not name.startswith(".") and "mmproj" not in name.lower():
                 yield Path(place) / name
+
+
+def _projectors(folder: Path) -> list[Path]:
+    """What may belong to the models of a folder; f16 comes first: it is what most are made for."""
+    with contextlib.suppress(OSError):
+        found = sorted(file for file in folder.iterdir() if PROJECTOR.match(file.name))
+        return sorted(found, key=lambda file: not re.search(r"(?i)(?<!b)f16", file.name))
+    return []
+
+
+def _bare(file: Path) -> str:
+    return QUANTIZATION.sub("", SHARD.sub("", file.stem)).lower()
 
 
 def _names(path: Path) -> tuple[str, str]:
@@ -218,6 +244,8 @@ def _model(key: str, one: _Found) -> Model:
         tool_use=one.note.tools,
         damage=one.note.damage,
         layers=one.note.layers,
+        vision=one.projector is not None and not one.note.embedding,
+        projector=one.projector,
     )
 
 

@@ -19,6 +19,9 @@ SMALL_BATCH, LARGE = 16, 1_000_000_000
 The engine hears a stop between two batches. SmolLM2 on one core: 16 tokens take 0.1 s, and more at once are no quicker.
 """
 
+PICTURE_BATCH = 512
+"""The same, for models that look at pictures: some have to read a picture at once."""
+
 CACHE_MB = 1024
 """What may be kept of earlier prompts in ordinary memory, so that going back to one is quick."""
 
@@ -43,7 +46,8 @@ def config(model: Model, request: LoadRequest) -> dict[str, Any]:
         "unified": request.get("useUnifiedKvCache", True) is not False,
         "threads": _whole(request, "llama.cpuThreadPoolSize") or cores.threads(),
         "batch": _whole(request, "llama.evalBatchSize"),
-        "cpu_batch": SMALL_BATCH if model.size_bytes < LARGE else 2 * SMALL_BATCH,
+        "cpu_batch": _batch(model),
+        "projector": str(model.projector) if model.projector else None,
         "cache_mb": CACHE_MB,
         "gpu_layers": _layers(request.get("llama.acceleration.offloadRatio"), model.layers),
         "kv_on_gpu": request.get("offloadKVCacheToGpu", True) is not False,
@@ -56,6 +60,12 @@ def config(model: Model, request: LoadRequest) -> dict[str, Any]:
         "k_cache": checked(request.get("llama.kCacheQuantizationType"), cache),
         "v_cache": checked(request.get("llama.vCacheQuantizationType"), cache),
     }
+
+
+def _batch(model: Model) -> int:
+    if model.projector:
+        return PICTURE_BATCH
+    return SMALL_BATCH if model.size_bytes < LARGE else 2 * SMALL_BATCH
 
 
 def _number(request: LoadRequest, key: str) -> float:

@@ -19,7 +19,7 @@ T = TypeVar("T")
 class Endpoints:
     """The endpoints of one namespace."""
 
-    rpcs: dict[str, Callable[[Any], Coroutine[Any, Any, Any]]] = field(default_factory=dict)
+    rpcs: dict[str, Callable[[str, Any], Coroutine[Any, Any, Any]]] = field(default_factory=dict)
     channels: dict[str, Callable[[Channel, Any], Coroutine[Any, Any, None]]] = field(default_factory=dict)
 
     def rpc(self, name: str, parameter: type[T], handler: Callable[[T], Awaitable[Any]]) -> None:
@@ -31,15 +31,23 @@ class Endpoints:
             handler: Gives the result; None is void.
         """
 
-        async def checked(raw: Any) -> Any:
+        async def checked(_client: str, raw: Any) -> Any:
             return await handler(msgspec.convert(raw, parameter))
+
+        self.rpcs[name] = checked
+
+    def personal(self, name: str, parameter: type[T], handler: Callable[[str, T], Awaitable[Any]]) -> None:
+        """Answer calls of this name, for each client in its own way: the handler is also told which one asks."""
+
+        async def checked(client: str, raw: Any) -> Any:
+            return await handler(client, msgspec.convert(raw, parameter))
 
         self.rpcs[name] = checked
 
     def plain(self, name: str, handler: Callable[[], Any]) -> None:
         """Answer calls of this name, whatever their parameter, at once."""
 
-        async def unasked(_raw: Any) -> Any:
+        async def unasked(_client: str, _raw: Any) -> Any:
             return handler()
 
         self.rpcs[name] = unasked

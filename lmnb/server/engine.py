@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import functools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +12,13 @@ from lmnb.server import answering, configuring, prompts, sampling
 from lmnb.server.answering import Answering
 from lmnb.server.child import Child
 from lmnb.server.errors import ServerError, unloaded
-from lmnb.server.overflow import fit, shorter
+from lmnb.server.overflow import fit, shorter, too_long
 from lmnb.server.pool import Pool
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lmnb.server.files import Upload
     from lmnb.server.models import LoadRequest, Model, Report
     from lmnb.server.predictions import Job, Outcome
     from lmnb.server.settings import Prediction
@@ -81,15 +86,30 @@ class EngineRunner:
         self._closed = True
         await self._discard()
 
-    async def tokenize(self, text: str) -> list[int]:
-        """The tokens of a text, without those that begin and end a prompt."""
-        return await self._tokens(await self._ready(), text, special=False)
+    async def tokenize(self, text: str, *, special: bool = False) -> list[int]:
+        """The tokens of a text, with or without those that begin and end one."""
+        return await self._tokens(await self._ready(), text, special=special)
+
+    async def embed(self, text: str) -> list[float]:
+        """The embedding of a text, of length 1.
+
+        Raises:
+            ServerError: If the text does not fit into the context.
+        """
+        raise NotImplementedError
 
     async def format(
-        self, history: History, settings: Prediction, tools: list[dict[str, Any]], *, bos: bool = True, eos: bool = True
+        self,
+        history: History,
+        settings: Prediction,
+        tools: list[dict[str, Any]],
+        *,
+        files: Mapping[str, Upload],
+        bos: bool = True,
+        eos: bool = True,
     ) -> str:
         """The history as the text the model reads, with or without the tokens that begin and end texts."""
-        text = await self._prompt(await self._ready(), history, settings, tools)
+        text = await self._prompt(await self._ready(), history, files, settings, tools)
         if self._adds_bos:  # where it does not, the same token may be part of the template
             text = (self._bos if bos else "") + text.removeprefix(self._bos)
         return text if eos else text.removesuffix(self._eos)
@@ -118,6 +138,7 @@ class EngineRunner:
         caps = props.get("chat_template_caps") or {}
         self._native_tools = bool(caps.get("supports_tools"))
         self._bos, self._eos = str(props.get("bos_token") or ""), str(props.get("eos_token") or "")
+        self._marker = str(props.get("media_marker") or "<__media__>") if self._model.vision else ""
         self._adds_bos = bool(await self._tokens(child, "", special=True))
         room = int(props["default_generation_settings"]["n_ctx"])  # a little more than was asked for
         self.context = min(self.context, room)
@@ -136,17 +157,29 @@ class EngineRunner:
             return await self._begin_native(child, job, body)
         prompt = job.raw_prompt
         if prompt is None:
-            prompt = await self._prompt(child, job.history, job.settings, tools)
+            prompt = await self._prompt(child, job.history, job.files, job.settings, tools)
         tokens = await self._tokens(child, prompt, special=True)
+        if shown := prompts.pictures(job.history, job.files):
+            return await self._begin_seeing(job, body, prompt, shown, len(tokens))
         fitting = fit(tokens or await self._tokens(child, " ", special=True), self.context, job.settings.overflow)
         return Answering(job, answering.PLAIN, {**body, "prompt": fitting}, len(fitting), self.context, prompt)
+
+    async def _begin_seeing(
+        self, job: Job, body: dict[str, Any], prompt: str, shown: list[Upload], tokens: int
+    ) -> Answering:
+        """With pictures: the engine puts them in the place of their markers. Such a prompt cannot be cut by tokens."""
+        if tokens >= self.context:
+            raise too_long(tokens, self.context)
+        data = await asyncio.to_thread(lambda: [base64.b64encode(upload.read()).decode() for upload in shown])
+        seen = {"prompt_string": prompt, "multimodal_data": data}
+        return Answering(job, answering.PLAIN, {**body, "prompt": seen}, tokens, self.context, prompt)
 
     async def _begin_native(self, child: Child, job: Job, body: dict[str, Any]) -> Answering:
         """By the engine's own reading of tool calls, where the model's template knows of tools.
 
         Only whole messages can be left out here: the engine makes the prompt itself.
         """
-        said = prompts.messages(job.history, native_tools=True)
+        said = await self._messages(job.history, job.files, native=True)
         while True:
             asked = {"messages": said, "tools": job.settings.tools}
             prompt = (await child.ask("/apply-template", asked))["prompt"]
@@ -154,12 +187,25 @@ class EngineRunner:
             if len(tokens) < self.context:
                 break
             said = shorter(said, job.settings.overflow, len(tokens), self.context)
+        if shown := prompts.pictures(job.history, job.files):
+            asked["messages"] = await asyncio.to_thread(prompts.looked_at, said, shown, self._marker)
         more = {"reasoning_format": "none", "parallel_tool_calls": True}
         return Answering(job, answering.CHAT, {**body, **asked, **more}, len(tokens), self.context, prompt)
 
-    async def _prompt(self, child: Child, history: History, settings: Prediction, tools: list[dict[str, Any]]) -> str:
+    async def _messages(self, history: History, files: Mapping[str, Upload], *, native: bool) -> list[dict[str, Any]]:
+        make = functools.partial(prompts.messages, history, files, native_tools=native, marker=self._marker)
+        return await asyncio.to_thread(make) if files else make()
+
+    async def _prompt(
+        self,
+        child: Child,
+        history: History,
+        files: Mapping[str, Upload],
+        settings: Prediction,
+        tools: list[dict[str, Any]],
+    ) -> str:
         native = self._native_tools and not settings.get("promptTemplate")  # calls of earlier rounds, too
-        said = prompts.messages(history, native_tools=native)
+        said = await self._messages(history, files, native=native)
         if not native:
             said = prompts.with_tools(said, tools)
         if template := settings.get("promptTemplate"):

@@ -73,6 +73,9 @@ def _boot(asked: dict[str, Any]) -> tuple[Any, bool]:
     p.fit_params = gpu  # looking for what fits into a GPU loads the model twice
     _place(p, asked)
     _keep(p, xllamacpp, asked)
+    if asked["projector"]:
+        p.mmproj.path = asked["projector"]
+        p.mmproj_use_gpu = gpu
     if asked["embedding"]:
         p.embedding = True
         p.n_batch = p.n_ubatch = p.n_ctx  # a text is embedded in one batch

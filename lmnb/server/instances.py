@@ -168,8 +168,9 @@ class Instances:
             raise errors.unloaded()
         query = specifier.query
         key = query.identifier or query.path
-        found = self.named(domain, key) if key else next(iter(instances), None)
-        if found is None or query.vision:
+        seeing = [instance for instance in instances if instance.model.vision or not query.vision]
+        found = self.named(domain, key) if key else next(iter(seeing), None)
+        if found is None or (query.vision and not found.model.vision):
             asked = {"identifier": query.identifier, "path": query.path, "vision": query.vision}
             said = {name: value for name, value in asked.items() if value is not None}
             raise errors.no_loaded_model(said, [instance.identifier for instance in instances])

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
+    from lmnb.server.files import Upload
     from lmnb.server.predictions import Job, Outcome
     from lmnb.server.settings import Prediction
     from lmnb.server.wire import History
@@ -29,6 +30,8 @@ class Model:
         max_context: Tokens it was trained for.
         damage: Why it cannot be loaded, a sentence; None: nothing is known against it.
         layers: How many it has.
+        vision: Whether it can look at pictures.
+        projector: The file that turns pictures into what it reads, for a model that has one.
     """
 
     key: str
@@ -44,6 +47,8 @@ class Model:
     tool_use: bool = False
     damage: str | None = None
     layers: int = 0
+    vision: bool = False
+    projector: Path | None = None
 
     def info(self) -> dict[str, Any]:
         """Its description in the protocol; publisher and what follows it are for JavaScript clients."""
@@ -66,7 +71,7 @@ class Model:
         if self.quantization:
             said["quantization"] = {"name": self.quantization, "bits": _bits(self.quantization)}
         if self.domain == "llm":
-            said |= {"vision": False, "trainedForToolUse": self.tool_use}
+            said |= {"vision": self.vision, "trainedForToolUse": self.tool_use}
         return said
 
 
@@ -84,11 +89,21 @@ class Runner(Protocol):
     async def predict(self, job: Job) -> Outcome:
         """Write an answer. Cancelling the task stops it and frees the slot."""
 
-    async def tokenize(self, text: str) -> list[int]:
-        """The tokens of a text."""
+    async def tokenize(self, text: str, *, special: bool = False) -> list[int]:
+        """The tokens of a text, with or without those that begin and end one."""
+
+    async def embed(self, text: str) -> list[float]:
+        """The embedding of a text. Cancelling the task gives it up."""
 
     async def format(
-        self, history: History, settings: Prediction, tools: list[dict[str, Any]], *, bos: bool, eos: bool
+        self,
+        history: History,
+        settings: Prediction,
+        tools: list[dict[str, Any]],
+        *,
+        files: Mapping[str, Upload],
+        bos: bool,
+        eos: bool,
     ) -> str:
         """The history as the text the model reads, with or without the tokens that begin and end texts."""
 

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lmnb.server import errors, wire
+from lmnb.server.files import not_here
 from lmnb.server.instances import Work
 from lmnb.server.settings import Prediction, fields
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lmnb.server.files import Files, Upload
     from lmnb.server.instances import Instance, Instances
-    from lmnb.server.models import Domain
+    from lmnb.server.models import Domain, Model
     from lmnb.server.session import Channel
 
 
@@ -49,12 +53,17 @@ class Outcome:
 
 @dataclass
 class Job:
-    """What a runner is to do, and where its words go."""
+    """What a runner is to do, and where its words go.
+
+    Attributes:
+        files: Those that the history names, by identifier.
+    """
 
     settings: Prediction
     out: Output
     history: wire.History = field(default_factory=lambda: wire.History(messages=[]))
     raw_prompt: str | None = None
+    files: dict[str, Upload] = field(default_factory=dict)
 
 
 class Output:
@@ -135,12 +144,38 @@ def _progress(processed: int, total: int, cached: int) -> wire.Progress:
     )
 
 
-async def predict(instances: Instances, domain: Domain, channel: Channel, asked: PredictParameter) -> None:
+async def predict(
+    instances: Instances, uploads: Files, domain: Domain, channel: Channel, asked: PredictParameter
+) -> None:
     """Serve a `predict` channel to its end."""
     if asked.fuzzy_preset_identifier is not None:
         raise errors.no_preset(asked.fuzzy_preset_identifier)
     settings = Prediction(asked.prediction_config_stack)
-    await _run(instances.find(domain, asked.model_specifier), channel, settings, history=asked.history)
+    instance = instances.find(domain, asked.model_specifier)
+    files = attached(asked.history, instance.model, lambda identifier: uploads.find(channel.client, identifier))
+    await _run(instance, channel, settings, history=asked.history, files=files)
+
+
+def attached(history: wire.History, model: Model, find: Callable[[str], Upload | None]) -> dict[str, Upload]:
+    """The files that a history names, by identifier.
+
+    Raises:
+        ServerError: If one of them is not here, or is nothing for this model.
+    """
+    found: dict[str, Upload] = {}
+    for part in (part for message in history.messages for part in message.content):
+        if not isinstance(part, wire.FilePart):
+            continue
+        upload = find(part.identifier)
+        kind = part.file_type if upload is None else upload.type
+        if kind == "image" and not model.vision:
+            raise errors.ServerError(f"“{model.key}” cannot look at pictures, and “{part.name[:100]}” is one.")
+        if upload is None:
+            raise not_here(part.name)
+        if not upload.is_image and not upload.is_text:
+            raise errors.ServerError(f"“{part.name[:100]}” is neither a picture nor text: it cannot be read here.")
+        found[part.identifier] = upload
+    return found
 
 
 async def complete_raw(instances: Instances, domain: Domain, channel: Channel, asked: RawTextParameter) -> None:

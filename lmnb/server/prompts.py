@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any
 
 from lmnb.server.errors import ServerError
+from lmnb.server.files import not_here
 from lmnb.server.wire import FilePart, TextPart, ToolRequestPart, ToolResultPart
 
 if TYPE_CHECKING:
-    from lmnb.server.wire import History, Message
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from lmnb.server.files import Upload
+    from lmnb.server.wire import History, Message, Part
+
+    Files = Mapping[str, Upload]
 
 CALL, END_CALL = "[TOOL_REQUEST]", "[END_TOOL_REQUEST]"
 RESULT, END_RESULT = "[TOOL_RESULT]", "[END_TOOL_RESULT]"
@@ -24,20 +31,32 @@ def plain_text(history: History) -> str:
     )
 
 
-def messages(history: History, *, native_tools: bool) -> list[dict[str, Any]]:
-    """The history as chat messages.
+def messages(history: History, files: Files, *, native_tools: bool, marker: str = "") -> list[dict[str, Any]]:
+    """The history as chat messages. Blocks: files are read.
 
     Args:
         history: As it came over the wire.
+        files: Those it names, by identifier.
         native_tools: Whether the model's own template knows of tools; else their calls and results become text.
+        marker: What stands where a picture is.
 
     Raises:
-        ServerError: If there is a file in it, which these models cannot read.
+        ServerError: If one of the files is not there.
     """
     made: list[dict[str, Any]] = []
     for message in history.messages:
-        made += _tool_results(message, native_tools) if message.role == "tool" else [_message(message, native_tools)]
+        if message.role == "tool":
+            made += _tool_results(message, native_tools)
+        else:
+            made.append(_message(message, files, native_tools, marker))
     return made
+
+
+def pictures(history: History, files: Files) -> list[Upload]:
+    """The pictures of a history, in the order of their markers."""
+    parts = (part for message in history.messages if message.role != "tool" for part in message.content)
+    found = (files[part.identifier] for part in parts if isinstance(part, FilePart) and part.identifier in files)
+    return [upload for upload in found if upload.is_image]
 
 
 def _tool_results(message: Message, native: bool) -> list[dict[str, Any]]:
@@ -47,12 +66,10 @@ def _tool_results(message: Message, native: bool) -> list[dict[str, Any]]:
     return [{"role": "user", "content": f"{RESULT}\n{part.content}\n{END_RESULT}"} for part in results]
 
 
-def _message(message: Message, native: bool) -> dict[str, Any]:
-    for part in message.content:
-        if isinstance(part, FilePart):
-            raise ServerError(f"This model cannot look at files, and {part.name} is one.")
+def _message(message: Message, files: Files, native: bool, marker: str) -> dict[str, Any]:
     calls = [part.tool_call_request for part in message.content if isinstance(part, ToolRequestPart)]
-    made: dict[str, Any] = {"role": message.role, "content": message.text}
+    content = "".join(_words(part, files, marker) for part in message.content)
+    made: dict[str, Any] = {"role": message.role, "content": content}
     if calls and native:
         made["tool_calls"] = [
             {
@@ -68,6 +85,40 @@ def _message(message: Message, native: bool) -> dict[str, Any]:
             for call in calls
         )
     return made
+
+
+def _words(part: Part, files: Files, marker: str) -> str:
+    """What a part of a message is in the prompt."""
+    match part:
+        case TextPart(text=text):
+            return text.replace(marker, "") if marker else text  # or it would ask for a picture more than there are
+        case FilePart():
+            upload = files.get(part.identifier)
+            if upload is None:
+                raise not_here(part.name)
+            return f"{marker}\n" if upload.is_image else _document(upload)
+        case _:
+            return ""
+
+
+def _document(upload: Upload) -> str:
+    text = upload.read().decode("utf-8-sig", "replace")
+    return f"The file “{upload.name}”:\n\n{text}\n\nThe end of “{upload.name}”.\n\n"
+
+
+def looked_at(said: list[dict[str, Any]], shown: Sequence[Upload], marker: str) -> list[dict[str, Any]]:
+    """The messages with the pictures in the place of their markers, as the engine's chat wants them. Blocks."""
+    left = iter(shown)
+    return [{**each, "content": _seen(each["content"], left, marker)} for each in said]
+
+
+def _seen(content: str, left: Iterator[Upload], marker: str) -> str | list[dict[str, Any]]:
+    first, *more = content.split(marker)
+    parts: list[dict[str, Any]] = [{"type": "text", "text": first}]
+    for text in more:
+        url = f"data:application/octet-stream;base64,{base64.b64encode(next(left).read()).decode()}"
+        parts += [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": text}]
+    return parts if more else content
 
 
 def with_tools(said: list[dict[str, Any]], tools: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,10 +1,12 @@
-"""A model for tests: it plays the script that it finds in the last user message."""
+"""Models for tests: one plays the script that it finds in the last user message, one tells which files it was given."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
@@ -14,9 +16,13 @@ from lmnb.server.models import Model
 from lmnb.server.overflow import fit
 from lmnb.server.pacing import paced, pieces
 from lmnb.server.predictions import Outcome
-from lmnb.server.prompts import plain_text
+from lmnb.server.prompts import messages, plain_text
+from lmnb.server.wire import FilePart
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lmnb.server.files import Upload
     from lmnb.server.models import LoadRequest, Report
     from lmnb.server.predictions import Job
     from lmnb.server.settings import Prediction
@@ -34,6 +40,9 @@ MODELS = [
         ("scripted-broken", "Scripted, does not load"),
     )
 ]
+MODELS.append(
+    replace(MODELS[0], key="scripted-vision", path="lmnb/scripted/vision.gguf", title="Scripted, sees", vision=True)
+)
 
 
 async def load(model: Model, request: LoadRequest, report: Report) -> ScriptedRunner:
@@ -68,19 +77,27 @@ class ScriptedRunner:
         outcome.prompt_tokens = len(words)
         return outcome
 
-    async def tokenize(self, text: str) -> list[int]:
-        """A number for each word."""
-        return [sum(word.encode()) for word in text.split()]
+    async def tokenize(self, text: str, *, special: bool = False) -> list[int]:
+        """A number for each word, and one before and after."""
+        words = [sum(word.encode()) for word in text.split()]
+        return [1, *words, 2] if special else words
+
+    async def embed(self, text: str) -> list[float]:
+        """No scripted model is one that embeds."""
+        raise NotImplementedError(text)
 
     async def format(
         self,
         history: History,
         settings: Prediction,  # noqa: ARG002
         tools: list[dict[str, Any]],  # noqa: ARG002
+        *,
+        files: Mapping[str, Upload],
         **_: bool,
     ) -> str:
         """The messages with their roles."""
-        return "".join(f"<{message.role}>{message.text}</{message.role}>\n" for message in history.messages)
+        said = messages(history, files, native_tools=False, marker="<picture>")
+        return "".join(f"<{each['role']}>{each['content']}</{each['role']}>\n" for each in said)
 
     async def close(self) -> None:
         """There is nothing to give back."""
@@ -129,6 +146,8 @@ class _Play:
                 await self._read(shares, float(step.get("each", 0)))
             case {"sleep": int() | float() as seconds}:
                 await asyncio.sleep(seconds)
+            case {"files": True}:
+                await self._job.out.fragment(_files(self._job))
             case {"history": True}:
                 await self._job.out.fragment(_echo(self._job))
             case {"config": True}:
@@ -200,18 +219,18 @@ def _end(step: dict[str, Any]) -> NoReturn:
 def _steps(job: Job) -> list[dict[str, Any]]:
     """The steps of this round: what stands between tool calls, as many rounds as were played already."""
     if job.raw_prompt is not None:
-        return _parse(job.raw_prompt)
-    messages = job.history.messages
-    last = max((i for i, message in enumerate(messages) if message.role == "user"), default=-1)
-    asked = messages[last].text if last >= 0 else ""
-    played = sum(1 for message in messages[last + 1 :] if message.role == "assistant")
-    rounds = _rounds(_parse(asked))
+        return _parse(job.raw_prompt, job)
+    said = job.history.messages
+    last = max((i for i, message in enumerate(said) if message.role == "user"), default=-1)
+    asked = said[last].text if last >= 0 else ""
+    played = sum(1 for message in said[last + 1 :] if message.role == "assistant")
+    rounds = _rounds(_parse(asked, job))
     if played < len(rounds):
         return rounds[played]
-    return [{"text": f"The tool said: {_results(messages[last + 1 :])}"}]
+    return [{"text": f"The tool said: {_results(said[last + 1 :])}"}]
 
 
-def _parse(asked: str) -> list[dict[str, Any]]:
+def _parse(asked: str, job: Job) -> list[dict[str, Any]]:
     try:
         found = json.loads(asked)
     except ValueError:
@@ -219,7 +238,27 @@ def _parse(asked: str) -> list[dict[str, Any]]:
     steps = found if isinstance(found, list) else [found]
     if steps and all(isinstance(step, dict) and step for step in steps):
         return steps
-    return [{"text": f"You said: {asked}"}]
+    return [{"text": f"You said: {asked}"}, *({"text": f" I was given the {_told(file)}."} for file in _given(job))]
+
+
+def _given(job: Job) -> list[Upload]:
+    """The files that the messages name, in their order."""
+    parts = (part for message in job.history.messages for part in message.content if isinstance(part, FilePart))
+    return [job.files[part.identifier] for part in parts]
+
+
+def _told(file: Upload) -> str:
+    return f"{file.type} “{file.name}” of {len(file.read())} bytes"
+
+
+def _files(job: Job) -> str:
+    """The files, as they are here."""
+    return json.dumps(
+        [
+            {"name": file.name, "type": file.type, "sha256": hashlib.sha256(file.read()).hexdigest()}
+            for file in _given(job)
+        ]
+    )
 
 
 def _rounds(steps: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:

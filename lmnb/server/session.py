@@ -25,6 +25,9 @@ MOST_WARNINGS = 5
 MOST_CALLS = 256
 """Calls of one connection at a time; it is not read from while there are as many."""
 
+LARGE = 1 << 20
+"""Bytes of a call after which the next frame is read only when it is answered: 256 of them would fill the memory."""
+
 MOST_CHANNELS = 1000
 """Open channels of one connection."""
 
@@ -33,9 +36,14 @@ SIGN_OF_LIFE = 10.0
 
 
 class Guests:
-    """Who is connected. A client's first connection fixes its passkey, for as long as one of its connections lives."""
+    """Who is connected. A client's first connection fixes its passkey, for as long as one of its connections lives.
 
-    def __init__(self) -> None:
+    Args:
+        gone: Told of a client when its last connection is closed.
+    """
+
+    def __init__(self, gone: Callable[[str], None] = lambda _: None) -> None:
+        self._gone = gone
         self._passkeys: dict[str, str] = {}
         self._connections: dict[str, int] = {}
 
@@ -53,6 +61,7 @@ class Guests:
         self._connections[who] -= 1
         if not self._connections[who]:
             del self._connections[who], self._passkeys[who]
+            self._gone(who)
 
 
 class Channel:
@@ -67,6 +76,11 @@ class Channel:
         self._number = number
         self._last_sent = time.monotonic()
         self.cancelled = asyncio.Event()
+
+    @property
+    def client(self) -> str:
+        """Who is at the other end."""
+        return self._session.client
 
     async def send(self, packet: Any) -> None:
         """Send a packet. Waits while the client is slow to read."""
@@ -118,6 +132,12 @@ class Session:
         """Whether the client has said who it is."""
         return self._hello is not None
 
+    @property
+    def client(self) -> str:
+        """Who is there; it has said so."""
+        assert self._hello is not None
+        return self._hello.client_identifier
+
     async def receive(self, text: str | bytes) -> None:
         """Take a frame. Returns as soon as it is understood; what it asks for is done in a task."""
         if self._hello is None:
@@ -130,7 +150,7 @@ class Session:
             return
         match frame:
             case wire.RpcCall():
-                await self._call(frame)
+                await self._call(frame, len(text))
             case wire.ChannelCreate():
                 await self._create(frame)
             case wire.ChannelSend():
@@ -201,17 +221,19 @@ class Session:
 
     # ---- calls
 
-    async def _call(self, frame: wire.RpcCall) -> None:
+    async def _call(self, frame: wire.RpcCall, size: int) -> None:
         rpc = self._endpoints.rpcs.get(frame.endpoint)
         if rpc is None:
             await self._unknown("rpcCall", frame.endpoint)
             return
         await self._calls.acquire()
-        self._spawn(self._answer(frame, rpc), self._calls.release)
+        task = self._spawn(self._answer(frame, rpc), self._calls.release)
+        if size > LARGE:
+            await asyncio.wait({task})
 
-    async def _answer(self, frame: wire.RpcCall, rpc: Callable[[Any], Awaitable[Any]]) -> None:
+    async def _answer(self, frame: wire.RpcCall, rpc: Callable[[str, Any], Awaitable[Any]]) -> None:
         try:
-            result = await rpc(frame.parameter)
+            result = await rpc(self.client, frame.parameter)
             result = msgspec.UNSET if result is None else result
             answer = wire.encode(wire.RpcResult(call_id=frame.call_id, result=result))
         except Exception as error:  # noqa: BLE001  whatever it was, the client waits for an answer
@@ -260,7 +282,7 @@ class Session:
 
     # ---- tasks
 
-    def _spawn(self, work: Coroutine[Any, Any, None], then: Callable[[], None] | None = None) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None], then: Callable[[], None] | None = None) -> asyncio.Task[None]:
         def done(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)
             if then is not None:
@@ -271,6 +293,7 @@ class Session:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(done)
+        return task
 
 
 def _is_id(value: Any) -> TypeGuard[int]:

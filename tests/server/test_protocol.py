@@ -298,11 +298,6 @@ def test_a_search_of_the_repository_finds_nothing(sdk):
     assert list(sdk.repository.search_models("qwen")) == []
 
 
-def test_a_picture_is_refused_with_a_sentence(sdk):
-    with pytest.raises(lms.LMStudioServerError, match="takes no files"):
-        sdk.prepare_image(b"\x89PNG\r\n\x1a\n" + b"0" * 1000, "dot.png")
-
-
 # ---- tokens and templates
 
 

@@ -12,6 +12,7 @@ from lmnb.server.namespaces import loading
 from lmnb.server.settings import DEFAULTS, Prediction, fields
 
 if TYPE_CHECKING:
+    from lmnb.server.files import Files
     from lmnb.server.instances import Instance, Instances
     from lmnb.server.models import Domain
     from lmnb.server.session import Channel
@@ -67,9 +68,9 @@ class ToFormat(wire.Camel):
     opts: TemplateOptions = msgspec.field(default_factory=TemplateOptions)
 
 
-def model_namespace(instances: Instances, domain: Domain) -> Endpoints:
+def model_namespace(instances: Instances, uploads: Files, domain: Domain) -> Endpoints:
     """The endpoints of the namespace for models of this kind."""
-    questions = _Questions(instances, domain)
+    questions = _Questions(instances, uploads, domain)
     room = Endpoints()
     room.plain("listLoaded", lambda: [instance.info() for instance in instances.loaded(domain)])
     room.rpc("getModelInfo", Asked, questions.info)
@@ -84,15 +85,15 @@ def model_namespace(instances: Instances, domain: Domain) -> Endpoints:
     if domain == "embedding":
         room.rpc("embedString", ToEmbed, questions.embed)
     if domain == "llm":
-        room.rpc("applyPromptTemplate", ToFormat, questions.format)
+        room.personal("applyPromptTemplate", ToFormat, questions.format)
         room.plain("preloadDraftModel", lambda: None)
-        _add_predictions(room, instances, domain)
+        _add_predictions(room, instances, uploads, domain)
     return room
 
 
-def _add_predictions(room: Endpoints, instances: Instances, domain: Domain) -> None:
+def _add_predictions(room: Endpoints, instances: Instances, uploads: Files, domain: Domain) -> None:
     async def predict(channel: Channel, asked: predictions.PredictParameter) -> None:
-        await predictions.predict(instances, domain, channel, asked)
+        await predictions.predict(instances, uploads, domain, channel, asked)
 
     async def complete(channel: Channel, asked: predictions.RawTextParameter) -> None:
         await predictions.complete_raw(instances, domain, channel, asked)
@@ -104,8 +105,9 @@ def _add_predictions(room: Endpoints, instances: Instances, domain: Domain) -> N
 class _Questions:
     """Calls with one answer."""
 
-    def __init__(self, instances: Instances, domain: Domain) -> None:
+    def __init__(self, instances: Instances, uploads: Files, domain: Domain) -> None:
         self._instances = instances
+        self._uploads = uploads
         self._domain = domain
 
     def _find(self, asked: Asked) -> Instance | None:
@@ -165,23 +167,34 @@ class _Questions:
         self._one(asked.model_specifier)
         raise errors.ServerError("lmnb's own server makes no embeddings yet: use LM Studio for them.")
 
-    async def format(self, asked: ToFormat) -> dict[str, Any]:
+    async def format(self, client: str, asked: ToFormat) -> dict[str, Any]:
         instance = self._one(asked.specifier)
         settings = Prediction(asked.prediction_config_stack)
+        history = self._readable(client, asked.history)
+        files = predictions.attached(history, instance.model, lambda named: self._uploads.find(client, named))
         formatted = await instance.runner.format(
-            _without_documents(asked.history),
+            history,
             settings,
             asked.opts.tool_definitions,
+            files=files,
             bos=not asked.opts.omit_bos_token,
             eos=not asked.opts.omit_eos_token,
         )
         return {"formatted": formatted}
 
+    def _readable(self, client: str, history: wire.History) -> wire.History:
+        """What a template sees: as with LM Studio, a document that is not here is no mistake; a picture is."""
 
-def _without_documents(history: wire.History) -> wire.History:
-    """What a template sees: as with LM Studio, a file that is no picture has no place in it and is no mistake."""
-    return wire.History(messages=[msgspec.structs.replace(each, content=_kept(each)) for each in history.messages])
+        def kept(part: wire.Part) -> bool:
+            if not isinstance(part, wire.FilePart) or part.file_type == "image":
+                return True
+            upload = self._uploads.find(client, part.identifier)
+            return upload is not None and (upload.is_text or upload.is_image)
 
-
-def _kept(message: wire.Message) -> list[wire.Part]:
-    return [part for part in message.content if not isinstance(part, wire.FilePart) or part.file_type == "image"]
+        seen = [[part for part in message.content if kept(part)] for message in history.messages]
+        return wire.History(
+            messages=[
+                msgspec.structs.replace(each, content=content)
+                for each, content in zip(history.messages, seen, strict=True)
+            ]
+        )

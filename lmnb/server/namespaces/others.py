@@ -6,7 +6,6 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from lmnb.server.endpoints import Endpoints
-from lmnb.server.errors import ServerError
 from lmnb.server.namespaces.system import until_gone
 
 if TYPE_CHECKING:
@@ -16,17 +15,6 @@ if TYPE_CHECKING:
 def nothing() -> Endpoints:
     """No endpoints."""
     return Endpoints()
-
-
-def files() -> Endpoints:
-    """Files are not taken yet, and an upload is told so: the protocol's warning would let the client wait in vain."""
-    room = Endpoints()
-    room.rpc("uploadFileBase64", object, _no_files)
-    return room
-
-
-async def _no_files(_: Any) -> None:
-    raise ServerError("lmnb's own server takes no files: use LM Studio and a model that can see.")
 
 
 def runtime() -> Endpoints:
