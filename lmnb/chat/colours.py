@@ -8,8 +8,8 @@ from typing import Any
 
 from lmnb.chat.strangers import visible
 
-LIMIT = 60_000
-"""Longer code stays plain, as in the live view."""
+LIMIT = 20_000
+"""Longer code stays plain, as in the live view: its colours are ten times its own length in the file."""
 
 STYLES = {
     "k": "color:var(--jp-mirror-editor-keyword-color,#008000);font-weight:600",

@@ -10,8 +10,8 @@ import yaml from "highlight.js/lib/languages/yaml";
 import { h, type Kid } from "../dom";
 import { visible } from "../markdown/hidden";
 
-/** Longer code stays plain. */
-const LIMIT = 60_000;
+/** Longer code stays plain: colouring it holds the page up, and makes it ten times as long in the file. */
+const LIMIT = 20_000;
 
 for (const [name, language] of Object.entries({ bash, json, python, r, sql, yaml })) hljs.registerLanguage(name, language);
 hljs.registerAliases(["ipython", "ipython3", "python3", "pycon"], { languageName: "python" });
