@@ -206,7 +206,8 @@ class Child:
         return said if isinstance(said, dict) else {}
 
     async def _not_loaded(self, error: str | None) -> ServerError:
-        reason = await self.complaint(REASON, seconds=0.2)
+        await asyncio.wait({self._listening}, timeout=ENDING)  # it exits, and has said all
+        reason = await self.complaint(REASON, seconds=0)
         if error is None:  # it said nothing at all
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._process.wait(), ENDING)
@@ -237,6 +238,7 @@ class Child:
         """What to say when the connection broke off."""
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._process.wait(), ENDING)
+        await asyncio.wait({self._listening}, timeout=0 if self.alive else ENDING)
         if self.alive:
             return ServerError(f"The engine of “{self._name}” does not answer.", cause=str(error) or repr(error))
         return ServerError(

@@ -13,7 +13,11 @@ import json
 import os
 import signal
 import sys
+import time
 from typing import Any
+
+LAST_WORDS = 0.2
+"""Seconds for llama.cpp's own thread to write down why it has failed."""
 
 KINDS = ("f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1")
 """How the KV cache may be kept."""
@@ -28,6 +32,7 @@ def main() -> None:
     try:
         server, gpu = _boot(asked)
     except BaseException as error:  # noqa: BLE001  whatever it was, the parent is told
+        time.sleep(LAST_WORDS)
         _say(out, {"error": f"{type(error).__name__}: {error}"})
         os._exit(1)
     _say(out, {"address": server.listening_address, "gpu": gpu})
@@ -78,7 +83,9 @@ def _boot(asked: dict[str, Any]) -> tuple[Any, bool]:
         p.mmproj_use_gpu = gpu
     if asked["embedding"]:
         p.embedding = True
-        p.n_batch = p.n_ubatch = p.n_ctx  # a text is embedded in one batch
+        p.n_batch = p.n_ubatch = asked["context"]  # a text is embedded in one batch
+        if asked["mean"]:
+            p.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     return xllamacpp.Server(p), gpu
 
 
