@@ -11,10 +11,11 @@ import { Renderer } from "../src/markdown/render";
 
 function shown(text: string): HTMLElement {
   const host = document.createElement("div");
-  const stream = new MarkdownStream(host, new Renderer({ maths: () => undefined, code: (_frame, code, source) => code.replaceChildren(...colour(source, "python")) }));
+  let clock = 0;
+  const stream = new MarkdownStream(host, new Renderer({ maths: () => undefined, code: (_frame, code, source) => code.replaceChildren(...colour(source, "python")) }), () => clock);
   for (const piece of text.match(/[\s\S]{1,7}/g) ?? []) {
     stream.append(piece);
-    while (stream.paint()) void 0;
+    while (stream.paint()) clock += 50;
   }
   stream.end();
   return host;
