@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from lmnb.chat import record
 from lmnb.chat.markdown import to_html
-from lmnb.chat.painting import facts, who
+from lmnb.chat.painting import facts, paint, who
 from lmnb.chat.record import TranscriptError, read
 from lmnb.chat.strangers import plain as for_terminals
 from lmnb.chat.strangers import prose, visible, whole, words
@@ -57,8 +58,9 @@ def html(turn: Turn) -> str:
 
 
 def _thought(turn: Turn) -> str:
-    seconds = turn.thought_seconds
-    return "Thoughts" if seconds is None else f"Thought for {max(1, round(seconds))} s"
+    seconds = paint(turn)["thought"]
+    # Halves go up, as in the live view: the words must not change when the answer settles.
+    return "Thoughts" if seconds is None else f"Thought for {max(1, math.floor(seconds + 0.5))} s"
 
 
 def _problem(problem: Problem) -> str:

@@ -10,6 +10,9 @@ import { facts, perCent, type Fact } from "./words";
 /** Numbers change at most this often, in milliseconds. */
 const CALM = 500;
 
+/** A name of so many characters has its place however narrow the row. */
+const SHORT = 8;
+
 /** A press this soon after the end was meant for Stop. */
 const LATE_PRESS = 600;
 
@@ -43,6 +46,7 @@ export class StatusRow {
     if (this.who.textContent !== state.who) {
       this.who.replaceChildren(...visible(state.who));
       this.who.title = state.who;
+      this.who.classList.toggle("lmnb-long", state.who.length > SHORT);
     }
     this.paintFacts(facts(state, this.store.elapsed));
   }

@@ -92,5 +92,5 @@ export function announcement(state: State, from: State | null): string {
 /** The words on the fold that holds the thoughts. */
 export function foldWords(state: State): string {
   if (state.status === "thinking") return "Thoughts so far";
-  return state.thought === null ? "Thoughts" : `Thought for ${Math.max(1, Math.max(1, Math.round(state.thought)))} s`;
+  return state.thought === null ? "Thoughts" : `Thought for ${Math.max(1, Math.round(state.thought))} s`;
 }

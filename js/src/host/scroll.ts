@@ -23,9 +23,9 @@ export class Follower {
   /** Looks where the reader is, does the work, and stays at the end if the reader was there. */
   keep(work: () => void): void {
     const scroller = this.find();
-    const there = scroller !== null && scroller.scrollTop > 0 && distance(scroller) <= NEAR;
+    const there = scroller !== null && isAtEnd(scroller);
     work();
-    if (there && distance(scroller) > NEAR) scroller.scrollTop = scroller.scrollHeight;
+    if (there && !isAtEnd(scroller)) scroller.scrollTop = scroller.scrollHeight;
   }
 
   private find(): HTMLElement | null {
@@ -38,18 +38,20 @@ export class Follower {
   }
 }
 
-function distance(scroller: HTMLElement): number {
-  return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+function isAtEnd(scroller: HTMLElement): boolean {
+  return scroller.scrollTop > 0 && scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight <= NEAR;
 }
 
 /**
  * Replaces what is in an output without moving what the reader looks at: the area keeps its height until the new
- * content stands, and the scroller makes up for a difference above the reader's eyes.
+ * content stands, and the scroller makes up for a difference above the reader's eyes. Thoughts that were unfolded stay so.
  */
 export async function holdStill(element: Element, work: () => void): Promise<void> {
   const area = element.closest<HTMLElement>(".jp-OutputArea") ?? element.parentElement;
-  const scroller = scrollerOf(element);
-  if (!area || !scroller) return work();
+  if (!area) return work();
+  const scroller = scrollerOf(element) ?? area;
+  const unfolded = element.querySelector("details[open]") !== null;
+  const atEnd = isAtEnd(scroller);
   const frame = scroller.getBoundingClientRect();
   const before = area.getBoundingClientRect();
   // Looking at what comes after the answer: that must stay. Looking at the answer: its beginning stays by itself.
@@ -58,12 +60,14 @@ export async function holdStill(element: Element, work: () => void): Promise<voi
   area.style.minBlockSize = `${before.height}px`;
   work();
   await settled(area);
+  if (unfolded) for (const fold of area.querySelectorAll<HTMLDetailsElement>(".lmnb-saved ~ details")) fold.open = true;
   area.style.minBlockSize = height;
   const shift = area.getBoundingClientRect().bottom - before.bottom;
-  if (below && Math.abs(shift) >= 1) scroller.scrollTop += shift;
+  if (atEnd) scroller.scrollTop = scroller.scrollHeight;
+  else if (below && Math.abs(shift) >= 1) scroller.scrollTop += shift;
 }
 
-/** Two frames after which the host has rendered the new output; a hidden page has no frames. */
+/** A few frames after which the host has rendered the new output; a hidden page has no frames. */
 function settled(area: HTMLElement): Promise<void> {
   return new Promise((resolve) => {
     const give = setTimeout(resolve, 300);
