@@ -205,6 +205,7 @@ def test_stop_says_so_within_a_frame(alone: Alone) -> None:
 def test_the_keyboard_reaches_everything_and_esc_stops(alone: Alone) -> None:
     page = alone.open()
     alone.js("view.say({ reasoning: 'So **it** is.' }); await view.write(args[0])", ANSWER)
+    page.locator(".lmnb-prose a").wait_for()
     names = []
     for _ in range(6):
         page.keyboard.press("Tab")
