@@ -16,6 +16,7 @@ ASK = (
     "Ask something: `lmnb chat`; or in a notebook, `%load_ext lmnb`, then a cell that begins with %%chat and has the "
     "question below it."
 )
+EMBED = 'Embed something: after `lmnb.start_server(default=True)`, `lmstudio.embedding_model("{}").embed("…")`.'
 
 
 def add(commands: Commands) -> None:
@@ -43,7 +44,8 @@ def get(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"file": path})
     else:
-        print(f"{studio.got(options.name)}\n{ASK}")
+        key = next(entry.key for entry in studio.catalogue() if entry.name == options.name.casefold())
+        print(f"{studio.got(options.name)}\n{EMBED.format(key) if key.startswith('text-embedding-') else ASK}")
     return 0
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lmnb.server import gguf, places
-from lmnb.server.models import Model
+from lmnb.server.models import EMBEDDING, Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,7 +67,8 @@ class _Found:
 
     @property
     def key(self) -> str:
-        return re.sub(r"(?i)-gguf$", "", self.repository).lower()
+        name = re.sub(r"(?i)-gguf$", "", self.repository).lower()
+        return f"{EMBEDDING}{name.removeprefix(EMBEDDING)}" if self.note.embedding else name
 
     @property
     def stem(self) -> str:
@@ -159,7 +160,7 @@ def _read(file: Path, stat: os.stat_result, *, whole: bool) -> Note:
     except (gguf.DamagedError, OSError) as error:
         log.info("%s cannot be loaded: %s", file, error)
         return msgspec.structs.replace(note, damage=str(error))
-    said = {name: value for name, value in asdict(found).items() if name not in {"name", "template"}}
+    said = {name: value for name, value in asdict(found).items() if name not in {"name", "template", "pooled"}}
     return msgspec.structs.replace(note, **said, tools=found.tools)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lmnb.server import cores
+from lmnb.server import cores, gguf
 from lmnb.server.settings import checked
 
 if TYPE_CHECKING:
@@ -29,11 +29,12 @@ PARALLEL = 4
 """LM Studio's "Max Concurrent Predictions"."""
 
 
-def config(model: Model, request: LoadRequest) -> dict[str, Any]:
+def config(model: Model, request: LoadRequest, *, pooled: bool = True) -> dict[str, Any]:
     """What the child is told.
 
     Args:
         model: Which is to be loaded.
+        pooled: Whether an embedding model's file says how it makes one embedding of those of its tokens.
         request: What was asked for; values that make no sense are passed over.
     """
     gpu, flash = request.get("gpuSplitConfig"), request.get("llama.flashAttention")
@@ -42,7 +43,8 @@ def config(model: Model, request: LoadRequest) -> dict[str, Any]:
         "file": str(model.file),
         "context": min(_whole(request, "contextLength") or CONTEXT, model.max_context),
         "embedding": model.domain == "embedding",
-        "parallel": _whole(request, "numParallelSessions") or PARALLEL,
+        "mean": model.domain == "embedding" and not pooled,
+        "parallel": _parallel(model, request),
         "unified": request.get("useUnifiedKvCache", True) is not False,
         "threads": _whole(request, "llama.cpuThreadPoolSize") or cores.threads(),
         "batch": _whole(request, "llama.evalBatchSize"),
@@ -60,6 +62,13 @@ def config(model: Model, request: LoadRequest) -> dict[str, Any]:
         "k_cache": checked(request.get("llama.kCacheQuantizationType"), cache),
         "v_cache": checked(request.get("llama.vCacheQuantizationType"), cache),
     }
+
+
+def _parallel(model: Model, request: LoadRequest) -> int:
+    """How many texts at a time. A decoder that embeds remembers, and several long texts would not fit in there."""
+    if model.domain == "embedding" and model.architecture not in gguf.ENCODERS:
+        return 1
+    return _whole(request, "numParallelSessions") or PARALLEL
 
 
 def _batch(model: Model) -> int:

@@ -8,11 +8,11 @@ import functools
 import json
 from typing import TYPE_CHECKING, Any
 
-from lmnb.server import answering, configuring, prompts, sampling
+from lmnb.server import answering, configuring, gguf, prompts, sampling
 from lmnb.server.answering import Answering
 from lmnb.server.child import Child
 from lmnb.server.errors import ServerError, unloaded
-from lmnb.server.overflow import fit, shorter, too_long
+from lmnb.server.overflow import fit, no_place, shorter, too_long
 from lmnb.server.pool import Pool
 
 if TYPE_CHECKING:
@@ -36,18 +36,27 @@ async def load(model: Model, request: LoadRequest, report: Report) -> EngineRunn
     Raises:
         ServerError: If it cannot be loaded, with the reason.
     """
-    runner = EngineRunner(model, request)
+    assert model.file is not None
+    read = functools.partial(gguf.read, model.file, whole=False)
+    pooled = model.domain == "llm" or (await asyncio.to_thread(read)).pooled
+    runner = EngineRunner(model, configuring.config(model, request, pooled=pooled), request.get("seed"))
     await runner.start(report)
     return runner
 
 
 class EngineRunner:
-    """A loaded model. Where its process has died, the next call starts another one."""
+    """A loaded model. Where its process has died, the next call starts another one.
 
-    def __init__(self, model: Model, request: LoadRequest) -> None:
+    Args:
+        model: Which.
+        config: How it is to be loaded, for `engine_child`.
+        seed: With what its dice begin.
+    """
+
+    def __init__(self, model: Model, config: dict[str, Any], seed: Any) -> None:
         self._model = model
-        self._config = configuring.config(model, request)
-        self._seed = request.get("seed")
+        self._config = config
+        self._seed = seed
         self._starting = asyncio.Lock()
         self._child: Child | None = None
         self._closed = False
@@ -96,7 +105,15 @@ class EngineRunner:
         Raises:
             ServerError: If the text does not fit into the context.
         """
-        raise NotImplementedError
+        child = await self._ready()
+        try:
+            answer = await child.ask("/v1/embeddings", {"input": text})
+        except ServerError:
+            tokens = len(await self._tokens(child, text, special=True))
+            if tokens > self.context:
+                raise no_place(tokens, self.context) from None
+            raise
+        return list(answer["data"][0]["embedding"])
 
     async def format(
         self,

@@ -82,6 +82,7 @@ class Metadata:
         params: Its size in the maker's words, `135M`, or counted.
         context: Tokens it was trained for; 0 if it does not say.
         embedding: Whether it embeds instead of writing.
+        pooled: Whether it says how an embedding is made of those of its tokens.
         template: Its chat template.
         layers: How many there are.
     """
@@ -95,6 +96,7 @@ class Metadata:
     embedding: bool = False
     template: str | None = None
     layers: int = 0
+    pooled: bool = False
 
     @property
     def tools(self) -> bool:
@@ -234,6 +236,7 @@ def _metadata(values: dict[str, Any], parameters: int) -> Metadata:
         raise DamagedError("It does not say which architecture it has.")
     template = values.get("tokenizer.chat_template")
     file_type = values.get("general.file_type")
+    pooled = _count(values.get(f"{architecture}.pooling_type")) > 0
     return Metadata(
         architecture=architecture,
         kind="mmproj" if architecture == "clip" else _line(values.get("general.type")) or "model",
@@ -241,9 +244,10 @@ def _metadata(values: dict[str, Any], parameters: int) -> Metadata:
         params=_line(values.get("general.size_label")) or _counted(parameters),
         quantization=QUANTIZATIONS.get(file_type) if isinstance(file_type, int) else None,
         context=_count(values.get(f"{architecture}.context_length")),
-        embedding=architecture in ENCODERS or _count(values.get(f"{architecture}.pooling_type")) > 0,
+        embedding=architecture in ENCODERS or pooled,
         template=template if isinstance(template, str) else None,
         layers=_count(values.get(f"{architecture}.block_count")),
+        pooled=pooled,
     )
 
 

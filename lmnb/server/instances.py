@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmnb.server import errors
 from lmnb.server.errors import ServerError
+from lmnb.server.models import EMBEDDING
 from lmnb.server.settings import checked
 from lmnb.server.wire import ByReference
 
@@ -28,7 +29,7 @@ class Work:
     """What one prediction is doing with its instance: waiting, then reading, then writing.
 
     Attributes:
-        status: `queued`, `processingPrompt` or `generating`.
+        status: `queued`, `processingPrompt`, `generating` or `computingEmbedding`.
         unloaded: Set when the instance goes.
     """
 
@@ -79,8 +80,12 @@ class Instance:
         self._used = time.time()
 
     @contextlib.asynccontextmanager
-    async def slot(self, work: Work) -> AsyncIterator[None]:
+    async def slot(self, work: Work, doing: str = "processingPrompt") -> AsyncIterator[None]:
         """Take part in its work; waits until there is room.
+
+        Args:
+            work: What is to be done.
+            doing: Its status as soon as there is.
 
         Raises:
             ServerError: If it was unloaded before.
@@ -90,7 +95,7 @@ class Instance:
         self._works.append(work)
         try:
             async with self._slots:
-                work.status = "processingPrompt"
+                work.status = doing
                 yield
         finally:
             self._works.remove(work)
@@ -99,7 +104,9 @@ class Instance:
     def state(self) -> dict[str, Any]:
         """What it is doing this moment, and how many wait."""
         doing = [work.status for work in self._works]
-        status = next((name for name in ("generating", "processingPrompt") if name in doing), "idle")
+        status = next(
+            (name for name in ("generating", "processingPrompt", "computingEmbedding") if name in doing), "idle"
+        )
         return {"status": status, "queued": doing.count("queued")}
 
     def leave(self) -> None:
@@ -112,6 +119,11 @@ class Instance:
     def expired(self) -> bool:
         """Whether its time to live is over."""
         return bool(self.ttl_ms) and not self._works and (time.time() - self._used) * 1000 > float(self.ttl_ms or 0)
+
+
+def _short(key: str) -> str:
+    """A key without what may be left out: the quantisation, and that it is an embedding model's."""
+    return key.lower().partition("@")[0].removeprefix(EMBEDDING)
 
 
 def _parallel(settings: dict[str, Any]) -> int:
@@ -148,7 +160,7 @@ class Instances:
         tests: tuple[Callable[[Instance], bool], ...] = (
             lambda i: i.identifier.lower() == wanted,
             lambda i: i.model.key.lower() == wanted,
-            lambda i: i.model.key.lower().partition("@")[0] == wanted,
+            lambda i: "@" not in wanted and _short(i.model.key) == _short(wanted),
             lambda i: i.model.path.lower() == wanted or i.model.path.lower().startswith(wanted.rstrip("/") + "/"),
             lambda i: "/" in wanted and i.model.path.lower().startswith(wanted),  # of publisher/model-GGUF/…
         )
@@ -187,7 +199,7 @@ class Instances:
         models = self.known()
         tests: tuple[Callable[[Model], bool], ...] = (
             lambda m: m.key.lower() == wanted,
-            lambda m: m.key.lower().partition("@")[0] == wanted,  # any of its quantisations
+            lambda m: "@" not in wanted and _short(m.key) == _short(wanted),  # any of its quantisations
             lambda m: m.path.lower() == wanted,
             lambda m: m.path.lower().startswith(wanted.rstrip("/") + "/"),
             lambda m: "/" in wanted and m.path.lower().startswith(wanted),  # of publisher/model-GGUF/…

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Domain = Literal["llm", "embedding"]
 
+EMBEDDING = "text-embedding-"
+"""With which LM Studio begins the keys of embedding models; who asks for one may leave it out."""
+
 
 @dataclass(frozen=True)
 class Model:

@@ -50,6 +50,14 @@ def shorter(messages: list[dict[str, Any]], policy: str, tokens: int, context: i
     return messages[: begins[gone]] + messages[begins[gone + 1] :]
 
 
+def no_place(tokens: int, context: int) -> ServerError:
+    """A text is too long to be embedded. It is not cut: nobody would see that the rest does not count."""
+    return ServerError(
+        f"The text has {tokens} tokens and does not fit into the context length of {context}.",
+        suggestion="Embed it in parts.",
+    )
+
+
 def too_long(tokens: int, context: int) -> ServerError:
     """The prompt does not fit, and is not cut."""
     return ServerError(f"The prompt has {tokens} tokens and does not fit into the context length of {context}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import math
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -40,9 +41,16 @@ MODELS = [
         ("scripted-broken", "Scripted, does not load"),
     )
 ]
-MODELS.append(
-    replace(MODELS[0], key="scripted-vision", path="lmnb/scripted/vision.gguf", title="Scripted, sees", vision=True)
-)
+MODELS += [
+    replace(MODELS[0], key="scripted-vision", path="lmnb/scripted/vision.gguf", title="Scripted, sees", vision=True),
+    replace(
+        MODELS[0],
+        key="scripted-embedding",
+        path="lmnb/scripted/embed.gguf",
+        title="Scripted, embeds",
+        domain="embedding",
+    ),
+]
 
 
 async def load(model: Model, request: LoadRequest, report: Report) -> ScriptedRunner:
@@ -83,8 +91,17 @@ class ScriptedRunner:
         return [1, *words, 2] if special else words
 
     async def embed(self, text: str) -> list[float]:
-        """No scripted model is one that embeds."""
-        raise NotImplementedError(text)
+        """Numbers that are always the same for the same text. A script is played first, as far as it is silent."""
+        for step in _parse(text):
+            match step:
+                case {"text": _}:
+                    pass
+                case {"sleep": int() | float() as seconds}:
+                    await asyncio.sleep(seconds)
+                case _:
+                    _end(step)
+        numbers = [byte - 127.5 for byte in hashlib.sha256(text.encode()).digest()[:8]]
+        return [number / math.hypot(*numbers) for number in numbers]
 
     async def format(
         self,
@@ -230,7 +247,7 @@ def _steps(job: Job) -> list[dict[str, Any]]:
     return [{"text": f"The tool said: {_results(said[last + 1 :])}"}]
 
 
-def _parse(asked: str, job: Job) -> list[dict[str, Any]]:
+def _parse(asked: str, job: Job | None = None) -> list[dict[str, Any]]:
     try:
         found = json.loads(asked)
     except ValueError:
@@ -241,8 +258,10 @@ def _parse(asked: str, job: Job) -> list[dict[str, Any]]:
     return [{"text": f"You said: {asked}"}, *({"text": f" I was given the {_told(file)}."} for file in _given(job))]
 
 
-def _given(job: Job) -> list[Upload]:
+def _given(job: Job | None) -> list[Upload]:
     """The files that the messages name, in their order."""
+    if job is None:
+        return []
     parts = (part for message in job.history.messages for part in message.content if isinstance(part, FilePart))
     return [job.files[part.identifier] for part in parts]
 

