@@ -220,17 +220,22 @@ def checks(results: Results) -> Iterator[Check]:
     yield Check("letters missing after a reload in mid-stream", results.reload["lost"], 0, "")
 
 
+def settling(kind: str, samples: list[Sample]) -> str:
+    """What the saved form of a long answer costs, after its last words are on the page."""
+    sizes, seconds, tasks = zip(*(sample.settling for sample in samples), strict=True)
+    size, took = statistics.median(sizes) / 1_000, statistics.median(seconds)
+    return f"Settling 8,000 fragments of {kind}: {size:.0f} kB, {took:.0f} ms, longest task {max(tasks):.0f} ms."
+
+
 def notes(results: Results) -> list[str]:
     """What belongs to the numbers and stands in no column."""
-    sizes, seconds, tasks = zip(*(s.settling for s in results.of("ours", LONG)), strict=True)
-    size, took = statistics.median(sizes) / 1_000, statistics.median(seconds)
     flood = results.flood
     dropped = (
         f"{flood['printed'] / 1e6:.1f} MB printed by another thread, until one second after the answer's end: in "
         f"{flood['drops']} stretches all messages were dropped; the saved form stood after {flood['seconds']:.1f} s."
     )
     return [
-        f"Settling 8,000 fragments: {size:.0f} kB, {took:.0f} ms, longest task {max(tasks):.0f} ms.",
+        *[settling(kind, found) for kind in KINDS if (found := results.of("ours", Point(kind, LONG.count, LONG.rate)))],
         dropped,
         "`chat` is the whole path: its kernel CPU contains the SDK, its bytes contain the settling.",
         "`floor` has one text node, which a browser lays out again as a whole: of long texts it is no floor.",
