@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -14,12 +15,16 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmnb.server import tokens
 from lmnb.server.app import Visitors, listen
 from lmnb.server.instances import Instances
+from lmnb.server.launch import is_loopback, occupant, reachable
 from lmnb.server.loader import Loader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tornado import httpserver
 
 log = logging.getLogger("lmnb.server")
 
@@ -30,6 +35,8 @@ BEAT = 1.0
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lmnb.server", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 takes any free one")
+    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="of this computer; else only for itself")
+    parser.add_argument("--no-token", action="store_true", help="let the network in without a token")
     parser.add_argument("--scripted", action="store_true", help="offer the scripted models of the tests")
     parser.add_argument("--model", action="append", default=[], metavar="FILE", help="a GGUF file to offer")
     parser.add_argument("--idle-timeout", type=float, metavar="SECONDS", help="exit after so long without a client")
@@ -80,10 +87,7 @@ async def _serve(arguments: argparse.Namespace, loader: Loader) -> None:
     done = asyncio.Event()
     _listen_for_signals(done, interrupt=not arguments.with_parent)
     threading.Thread(target=loader.known, name="listing", daemon=True).start()  # the first look takes a while
-    try:
-        server, port = listen(instances, visitors, arguments.port)
-    except OSError as error:
-        raise _NoStartError(f"Port {arguments.port} cannot be used: {error.strerror}.") from None
+    server, port = _listen(instances, visitors, arguments)
     _say({"port": port, "pid": os.getpid()})
     if arguments.with_parent:
         _follow_parent(done)
@@ -92,6 +96,31 @@ async def _serve(arguments: argparse.Namespace, loader: Loader) -> None:
     beat.cancel()
     server.stop()
     await instances.close()
+
+
+def _listen(
+    instances: Instances, visitors: Visitors, arguments: argparse.Namespace
+) -> tuple[httpserver.HTTPServer, int]:
+    try:
+        token = tokens.given()
+    except tokens.TokenError as error:
+        raise _NoStartError(str(error)) from None
+    if token is None and not arguments.no_token and not is_loopback(arguments.host):
+        raise _NoStartError(
+            f"Whoever reaches {arguments.host} could use this server without a token.\n"
+            "Make one with --new-token, or say that nobody else is there with --no-token."
+        )
+    try:
+        return listen(instances, visitors, arguments.port, host=arguments.host, token=token)
+    except OSError as error:
+        raise _NoStartError(_taken(arguments.host, arguments.port, error)) from None
+
+
+def _taken(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} cannot be used: {occupant(reachable(host, port))} has it."
+    where = f"Port {port}" if is_loopback(host) else f"{host}, port {port},"
+    return f"{where} cannot be used: {error.strerror}."
 
 
 def _listen_for_signals(done: asyncio.Event, *, interrupt: bool) -> None:

@@ -1,4 +1,4 @@
-"""The listening end: the greeting that SDKs look for, and one websocket per namespace, for this computer only."""
+"""The listening end: the greeting that SDKs look for, and one websocket per namespace."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from lmnb.server.session import Guests, Session
 if TYPE_CHECKING:
     from lmnb.server.endpoints import Endpoints
     from lmnb.server.instances import Instances
+    from lmnb.server.tokens import Token
 
 LARGEST_FRAME = 2 * files.LARGEST
 """Bytes. A file arrives as one frame, a third longer than it is; one that is too large should be told so in words."""
@@ -122,22 +123,27 @@ class Socket(websocket.WebSocketHandler):
             self.close(4401, "no authentication")
 
 
-def listen(instances: Instances, visitors: Visitors, port: int) -> tuple[httpserver.HTTPServer, int]:
-    """Listen on 127.0.0.1.
+def listen(
+    instances: Instances, visitors: Visitors, port: int, *, host: str = "127.0.0.1", token: Token | None = None
+) -> tuple[httpserver.HTTPServer, int]:
+    """Listen.
 
     Args:
         instances: The models.
         visitors: Counts connections.
         port: 0 for any free one.
+        host: At which address of this computer.
+        token: What clients need to be let in; None: nothing.
 
     Returns:
         The HTTP server, and the port.
 
     Raises:
-        OSError: If the port is taken, or is none.
+        OSError: If the port is taken, or is none, or the address is not this computer's.
     """
     uploads = files.Files()
-    rooms, guests = namespaces(instances, uploads), Guests(uploads.forget)
+    guests = Guests(uploads.forget, token)
+    rooms = namespaces(instances, uploads, guests)
     shared: dict[str, Any] = {"rooms": rooms, "guests": guests, "visitors": visitors}
     application = web.Application(
         [(r"/lmstudio-greeting", Greeting, {"visitors": visitors}), (rf"/({'|'.join(NAMES)})", Socket, shared)],
@@ -146,7 +152,7 @@ def listen(instances: Instances, visitors: Visitors, port: int) -> tuple[httpser
     )
     if not 0 <= port < 1 << 16:  # it would be wrapped round silently
         raise OSError(errno.ERANGE, "ports go from 0 to 65535")
-    sockets = netutil.bind_sockets(port, "127.0.0.1")
+    sockets = netutil.bind_sockets(port, host)
     server = httpserver.HTTPServer(application, max_buffer_size=LARGEST_FRAME + (1 << 16))
     server.add_sockets(sockets)
     return server, int(sockets[0].getsockname()[1])

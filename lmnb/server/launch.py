@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from lmnb.server import tokens
 from lmnb.server.places import locked, log_file, note_file
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 START_TIME = 30.0
 """Seconds a server may take to listen; it takes less than one."""
+
+STANDARD_PORTS = (41343, 52993, 16141, 39414, 22931)
+"""Where SDKs look for LM Studio, in this order. A server of lmnb's is there only where a person wants it to be."""
 
 IDLE_TIMEOUT = 30 * 60.0
 """Seconds without a client after which a shared server exits."""
@@ -47,13 +52,17 @@ class Server:
     """A server process of one's own. It ends with this process, at the latest, however this one ends.
 
     Attributes:
-        host: `"127.0.0.1:PORT"`.
+        host: `"127.0.0.1:PORT"`, or another address where one was asked for.
         pid: Its process id.
+        token: The API token that it asks for, if any.
     """
 
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+    def __init__(
+        self, process: subprocess.Popen[str], port: int, *, host: str = "127.0.0.1", token: str | None = None
+    ) -> None:
         self._process = process
-        self.host = f"127.0.0.1:{port}"
+        self.host = reachable(host, port)
+        self.token = token
         self.pid = process.pid
         _running.add(self)
 
@@ -114,6 +123,9 @@ def start_server(
     models: Iterable[str | os.PathLike[str]] = (),
     scripted: bool = False,
     port: int = 0,
+    host: str = "127.0.0.1",
+    token: str | None = None,
+    no_token: bool = False,
     idle_timeout: float | None = None,
     log: str | os.PathLike[str] | None = None,
 ) -> Server:
@@ -123,15 +135,22 @@ def start_server(
         models: GGUF files to offer besides those in the usual folders.
         scripted: Offer the scripted models of the tests.
         port: 0 takes any free one.
+        host: The address of this computer at which it listens: `"0.0.0.0"` for all of them. Beyond this computer a
+            token is needed, or `no_token`.
+        token: The API token without which nobody is let in, in LM Studio's form (`lmnb.server.tokens.new()` makes
+            one); SDKs for Python send one since 1.6.
+        no_token: Let the network in without a token.
         idle_timeout: Seconds without a client after which it exits; None: never.
         log: A file for its log; None: warnings go to standard error.
 
     Raises:
         LaunchError: If it does not start, with what it said.
     """
-    options = _options(models, scripted, port, idle_timeout, log)
-    process = _popen([*options, "--with-parent"], stdin=subprocess.PIPE)
-    return Server(process, _ready(process, log)["port"])
+    options = [*_options(models, scripted, port, idle_timeout, log), "--with-parent", "--host", host]
+    if no_token:
+        options.append("--no-token")
+    process = _popen(options, token, stdin=subprocess.PIPE)
+    return Server(process, _ready(process, log)["port"], host=host, token=token)
 
 
 def shared_server(*, idle_timeout: float = IDLE_TIMEOUT) -> SharedServer:
@@ -176,6 +195,34 @@ def stop_shared_server() -> bool:
         return True
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this computer can reach the address."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def reachable(host: str, port: int) -> str:
+    """`"address:port"` at which a server that listens there can be reached from this computer."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, host)  # noqa: S104  the other way round
+    return f"[{name}]:{port}" if ":" in name.strip("[]") and not name.startswith("[") else f"{name}:{port}"
+
+
+def greets(host: str) -> bool:
+    """Whether what listens there speaks LM Studio's protocol. Blocks 1 s at most."""
+    return _greeting_of(host) is not None
+
+
+def occupant(host: str) -> str:
+    """What listens at an address, as far as it says: a subject for a sentence. Blocks 1 s at most."""
+    greeting = _greeting_of(host)
+    if greeting is None:
+        return "another program"
+    pid = _pid(greeting)
+    return "LM Studio" if pid is None else f"another server of lmnb's (process {pid})"
+
+
 def own_process(host: str) -> int | None:
     """The process id of lmnb's server at this address; None where something else answers, or nothing. Blocks 1 s."""
     return _greeting(host)
@@ -203,14 +250,17 @@ def _options(
     return options
 
 
-def _popen(options: list[str], **how: Any) -> subprocess.Popen[str]:
+def _popen(options: list[str], token: str | None = None, **how: Any) -> subprocess.Popen[str]:
     # In a group of its own: Jupyter interrupts a kernel with its whole group, and a terminal does the same.
     apart: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         apart = {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
     command = [sys.executable, "-m", "lmnb.server", *options]
+    env = {name: value for name, value in os.environ.items() if name != tokens.VARIABLE}
+    if token is not None:
+        env[tokens.VARIABLE] = token
     return subprocess.Popen(  # noqa: S603  our own
-        command, cwd=HOME, stdout=subprocess.PIPE, text=True, encoding="utf-8", **apart, **how
+        command, cwd=HOME, env=env, stdout=subprocess.PIPE, text=True, encoding="utf-8", **apart, **how
     )
 
 
@@ -263,11 +313,25 @@ def _find() -> SharedServer | None:
 
 def _greeting(host: str) -> int | None:
     """The process id of lmnb's server at this address."""
+    greeting = _greeting_of(host)
+    return None if greeting is None else _pid(greeting)
+
+
+def _greeting_of(host: str) -> dict[str, Any] | None:
+    """What a server says that speaks LM Studio's protocol; None where there is none."""
     try:
         with closing(http.client.HTTPConnection(host, timeout=1.0)) as connection:
             connection.request("GET", "/lmstudio-greeting")
-            return int(json.loads(connection.getresponse().read(MOST_SAID))["lmnb"]["pid"])
+            said = json.loads(connection.getresponse().read(MOST_SAID))
     except (OSError, http.client.HTTPException, *_NONSENSE):
+        return None
+    return said if isinstance(said, dict) and said.get("lmstudio") is True else None
+
+
+def _pid(greeting: dict[str, Any]) -> int | None:
+    try:
+        return int(greeting["lmnb"]["pid"])
+    except _NONSENSE:
         return None
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import msgspec
 
 from lmnb.server import wire
 from lmnb.server.errors import DropConnectionError, ServerError
+from lmnb.server.tokens import same
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
     from lmnb.server.endpoints import Endpoints
+    from lmnb.server.tokens import Token
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +35,8 @@ LARGE = 1 << 20
 MOST_CHANNELS = 1000
 """Open channels of one connection."""
 
+UNKNOWN = "An API token is required to connect to this server, and the client gave none or a wrong one."
+
 SIGN_OF_LIFE = 10.0
 """Seconds of silence after which a channel repeats itself: the SDK gives up after 60."""
 
@@ -40,20 +46,42 @@ class Guests:
 
     Args:
         gone: Told of a client when its last connection is closed.
+        token: Without it nobody is let in; None: anybody is.
     """
 
-    def __init__(self, gone: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, gone: Callable[[str], None] = lambda _: None, token: Token | None = None) -> None:
         self._gone = gone
+        self._token = token
+        self._invited: dict[str, str] = {}
         self._passkeys: dict[str, str] = {}
         self._connections: dict[str, int] = {}
 
-    def come(self, hello: wire.Hello) -> bool:
-        """Let a connection in, or not: the passkey is not that of the others."""
-        who = hello.client_identifier
-        if self._passkeys.setdefault(who, hello.client_passkey) != hello.client_passkey:
-            return False
+    def come(self, hello: wire.Hello) -> str | None:
+        """Let a connection in; or say why not: it has not the token, or the passkey is not that of the others."""
+        who, passkey = hello.client_identifier, hello.client_passkey
+        if self._token is not None and not self._knows(self._token, who, passkey):
+            return UNKNOWN
+        if not same(self._passkeys.setdefault(who, passkey), passkey):
+            return f'Invalid client passkey for client "{who}".'
         self._connections[who] = self._connections.get(who, 0) + 1
-        return True
+        return None
+
+    def _knows(self, token: Token, who: str, passkey: str) -> bool:
+        return token.fits(who, passkey) or same(self._invited.get(who, ""), passkey) & (who in self._invited)
+
+    @contextmanager
+    def invited(self, kind: str) -> Iterator[tuple[str, str]]:
+        """An identifier and a passkey of our own making, with which somebody is let in meanwhile.
+
+        Args:
+            kind: What the identifier begins with.
+        """
+        who, passkey = f"{kind}:{secrets.token_hex(8)}", secrets.token_hex(16)
+        self._invited[who] = passkey
+        try:
+            yield who, passkey
+        finally:
+            del self._invited[who]
 
     def leave(self, hello: wire.Hello) -> None:
         """One that was let in is gone."""
@@ -183,8 +211,8 @@ class Session:
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             await self._refuse(f"This is no authentication: {error}.")
             return
-        if not self._guests.come(hello):
-            await self._refuse(f'Invalid client passkey for client "{hello.client_identifier}".')
+        if (why := self._guests.come(hello)) is not None:
+            await self._refuse(why)
             return
         self._hello = hello
         await self._write(b'{"success":true}')

@@ -158,7 +158,10 @@ def token_required(place: Place) -> Problem:
     title = f"{place.host} asks for an API token{'' if place.token is None else ' and refuses this one'}."
     if not sdk.takes_token():
         return Problem("refused", title, (_too_old(),))
-    ways = "Make one in LM Studio under Developer, Server Settings; then set `LMSTUDIO_API_TOKEN` or give `api_token=`."
+    ways = (
+        "Make one in LM Studio under Developer, Server Settings, or take the one that `lmnb serve` was started with; "
+        "then set `LMSTUDIO_API_TOKEN` or give `api_token=`."
+    )
     return Problem("refused", title, (ways,))
 
 

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from lmnb.server.store import Entry
 
 
+NO_DEFAULT = Problem(  # SDK 1.5 has no tokens, and 1.6.0b1 loses that of its default client
+    "refused",
+    "The SDK's default client cannot send an API token.",
+    ("Leave `default=True` out and use `lms.Client(server.host, api_token=server.token)`, or leave the token out.",),
+)
+
+
 def start_server(*, default: bool = False, **options: Any) -> Server:
     """Start a server of one's own, to which any `lmstudio` script can be pointed. Blocks until it answers.
 
@@ -26,10 +33,13 @@ def start_server(*, default: bool = False, **options: Any) -> Server:
         An object with `.host` (`"127.0.0.1:PORT"`) and `.stop()`; as a context manager it stops at the end.
 
     Raises:
-        ChatError: With `default`, if the SDK has made its default client already: it cannot be pointed elsewhere.
+        ChatError: With `default`, if the SDK has made its default client already: it cannot be pointed elsewhere; or if
+            a token is given, which the default client cannot send.
     """
     from lmnb.server import launch  # noqa: PLC0415
 
+    if default and options.get("token"):
+        raise ChatError(NO_DEFAULT)
     server = launch.start_server(**options)
     if default:
         try:

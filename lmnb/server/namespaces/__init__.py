@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from lmnb.server.endpoints import Endpoints
     from lmnb.server.files import Files
     from lmnb.server.instances import Instances
+    from lmnb.server.session import Guests
 
 NAMES = ("llm", "embedding", "system", "files", "repository", "diagnostics", "plugins", "runtime")
 
 
-def namespaces(instances: Instances, uploads: Files) -> dict[str, Endpoints]:
+def namespaces(instances: Instances, uploads: Files, guests: Guests) -> dict[str, Endpoints]:
     """What each namespace can do."""
     return {
         "llm": model_namespace(instances, uploads, "llm"),
@@ -24,6 +25,6 @@ def namespaces(instances: Instances, uploads: Files) -> dict[str, Endpoints]:
         "files": files.namespace(uploads),
         "repository": repository.namespace(),
         "diagnostics": others.nothing(),
-        "plugins": others.plugins(),
+        "plugins": others.plugins(guests),
         "runtime": others.runtime(),
     }

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any
 
 from lmnb.server.endpoints import Endpoints
 from lmnb.server.namespaces.system import until_gone
 
 if TYPE_CHECKING:
-    from lmnb.server.session import Channel
+    from lmnb.server.session import Channel, Guests
 
 
 def nothing() -> Endpoints:
@@ -24,18 +23,18 @@ def runtime() -> Endpoints:
     return room
 
 
-def plugins() -> Endpoints:
+def plugins(guests: Guests) -> Endpoints:
     """A plugin under development can announce itself; nothing calls it."""
     room = Endpoints()
-    room.channel("registerDevelopmentPlugin", object, _register)
+
+    async def register(channel: Channel, asked: Any) -> None:
+        with guests.invited("plugin") as (who, passkey):  # it comes once more, as itself
+            await channel.say("ready", clientIdentifier=who, clientPasskey=passkey)
+            await until_gone(channel, asked)
+
+    room.channel("registerDevelopmentPlugin", object, register)
     for name in ("setPromptPreprocessor", "setToolsProvider", "setGenerator", "setPredictionLoopHandler"):
         room.channel(name, object, until_gone)
     for name in ("setConfigSchematics", "setGlobalConfigSchematics", "pluginInitCompleted"):
         room.plain(name, lambda: None)
     return room
-
-
-async def _register(channel: Channel, asked: Any) -> None:
-    passport = {"clientIdentifier": f"plugin:{secrets.token_hex(8)}", "clientPasskey": secrets.token_hex(16)}
-    await channel.say("ready", **passport)
-    await until_gone(channel, asked)
