@@ -23,3 +23,14 @@ def smollm2():
         return store.get("smollm2")
     except store.StoreError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def minilm():
+    """The file of the real MiniLM, fetched and made on first use."""
+    from lmnb.server import store
+
+    try:
+        return store.get("minilm")
+    except store.StoreError as error:
+        pytest.skip(str(error))
