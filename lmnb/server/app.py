@@ -33,17 +33,22 @@ class Visitors:
     """How many connections there are, and since when there is none."""
 
     def __init__(self) -> None:
-        self._count = 0
+        self._here: set[Socket] = set()
         self._alone_since = time.monotonic()
 
-    def come(self) -> None:
+    def come(self, socket: Socket) -> None:
         """One more."""
-        self._count += 1
+        self._here.add(socket)
 
-    def leave(self) -> None:
+    def leave(self, socket: Socket) -> None:
         """One less."""
-        self._count -= 1
+        self._here.remove(socket)
         self.seen()
+
+    def send_home(self) -> None:
+        """The server ends: so do all connections, without waiting for those who do not read."""
+        for socket in list(self._here):
+            socket.end(True)
 
     def seen(self) -> None:
         """Somebody has looked whether there is a server: they may come in a moment."""
@@ -52,7 +57,7 @@ class Visitors:
     @property
     def alone_for(self) -> float:
         """Seconds without any connection."""
-        return 0.0 if self._count else time.monotonic() - self._alone_since
+        return 0.0 if self._here else time.monotonic() - self._alone_since
 
 
 class Greeting(web.RequestHandler):
@@ -85,8 +90,8 @@ class Socket(websocket.WebSocketHandler):
     def open(self, *args: str, **_: str) -> None:
         """Wait for the client to say who it is."""
         self.set_nodelay(True)
-        self._visitors.come()
-        self._session = Session(self._rooms[args[0]], self._guests, self._write, self._end)
+        self._visitors.come(self)
+        self._session = Session(self._rooms[args[0]], self._guests, self._write, self.end)
         self._late = asyncio.get_running_loop().call_later(GREETING_TIME, self._too_late)
 
     async def on_message(self, message: str | bytes) -> None:
@@ -98,29 +103,40 @@ class Socket(websocket.WebSocketHandler):
         """End what was done for this client."""
         if self._session is not None:
             self._late.cancel()
-            self._visitors.leave()
+            self._visitors.leave(self)
             self._session.closed()
 
     async def _write(self, frame: bytes) -> None:
         # Not wait_for: before Python 3.12 it may swallow the cancellation of who waits (cpython#86296).
-        patience = asyncio.get_running_loop().call_later(STALLED, self._end, True)
+        patience = asyncio.get_running_loop().call_later(STALLED, self.end, True)
         try:
-            await self.write_message(frame.decode())
+            # Shielded: tornado logs an error where a write is cancelled together with who waits for it.
+            sent = self.write_message(frame.decode())
+            sent.add_done_callback(_looked_at)
+            await asyncio.shield(sent)
         except websocket.WebSocketClosedError:
             pass  # `on_close` follows and ends whatever is done for it
         finally:
             patience.cancel()
 
-    def _end(self, abruptly: bool) -> None:
-        stream = self.ws_connection.stream if abruptly and self.ws_connection else None
-        if stream is not None:
-            stream.close()
+    def end(self, abruptly: bool) -> None:
+        """Close the connection, or break it off."""
+        connection = self.ws_connection
+        if abruptly and connection is not None and connection.stream is not None:
+            connection.client_terminated = True  # tornado would hand over what it has read already
+            connection.stream.close()
         else:
             self.close()
 
     def _too_late(self) -> None:
         if self._session is not None and not self._session.greeted:
             self.close(4401, "no authentication")
+
+
+def _looked_at(sent: asyncio.Future[None]) -> None:
+    """Nobody may be left who waits for it; asyncio would log its failure."""
+    if not sent.cancelled():
+        sent.exception()
 
 
 def listen(

@@ -99,12 +99,6 @@ _running: set[Server] = set()
 """Those that were not stopped: one that nobody keeps would otherwise end when Python tidies up."""
 
 
-def stop_all() -> None:
-    """Stop all servers of this process's own. Blocks until they are gone."""
-    for server in list(_running):
-        server.stop()
-
-
 @dataclass(frozen=True)
 class SharedServer:
     """The server that the kernels of a user share.

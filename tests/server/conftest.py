@@ -133,11 +133,10 @@ class OwnLoop:
     def close(self):
         async def end():
             self._server.stop()
-            for _ in range(200):  # a goodbye may be on its way
-                if self.visitors.alone_for:
-                    break
-                await asyncio.sleep(0.01)
             await self.instances.close()
+            self.visitors.send_home()
+            if others := asyncio.all_tasks() - {asyncio.current_task()}:
+                await asyncio.wait(others, timeout=5)
 
         self.run(end())
         self.loop.call_soon_threadsafe(self.loop.stop)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
+import os
 import socket
 import time
 
@@ -137,6 +139,38 @@ class Frames:
         """Be gone without a word."""
         with contextlib.suppress(OSError):  # it is gone already
             self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class Deaf:
+    """A client that says much and never reads. Plain sockets: every library reads in the background."""
+
+    def __init__(self, host):
+        address, _, port = host.partition(":")
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.connect((address, int(port)))
+        key = base64.b64encode(os.urandom(16)).decode()
+        self.socket.sendall(
+            f"GET /llm HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        assert b" 101 " in self.socket.recv(4096)
+        self.say(ANYBODY)
+        self.socket.settimeout(0.2)
+
+    def say(self, frame):
+        data = json.dumps(frame).encode()
+        head = bytes([0x81, 0xFE]) + len(data).to_bytes(2, "big") if len(data) > 125 else bytes([0x81, 128 | len(data)])
+        self.socket.sendall(head + bytes(4) + data)  # masked with zeros
+
+    def flood(self, frame, most):
+        """Say it until the server does not listen any more. Returns how often that was."""
+        for number in range(most):
+            try:
+                self.say(frame)
+            except TimeoutError:
+                return number
+        return most
 
 
 def kinds(packets):

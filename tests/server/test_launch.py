@@ -19,7 +19,7 @@ import pytest
 import lmnb
 from lmnb.server import launch, places
 from tests.server.conftest import script, until
-from tests.server.frames import Frames, asked
+from tests.server.frames import Deaf, Frames, asked
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and sessions of POSIX")
 
@@ -95,7 +95,8 @@ def test_it_lives_though_nobody_keeps_it(own):
     del server
     gc.collect()
     assert answers(host)
-    launch.stop_all()
+    (kept,) = [one for one in launch._running if one.pid == pid]
+    kept.stop()
     assert gone(pid)
 
 
@@ -108,6 +109,15 @@ def test_it_stops_in_mid_answer(own, capfd):
     server.stop()
     frames.close()
     assert server.wait() == 0
+    assert capfd.readouterr() == ("", "")
+
+
+def test_it_stops_though_somebody_does_not_read(own, capfd):
+    server = own()
+    deaf = Deaf(server.host)
+    deaf.flood({"type": "rpcCall", "endpoint": "listLoaded", "callId": 1}, 200_000)
+    server.stop()
+    deaf.socket.close()
     assert capfd.readouterr() == ("", "")
 
 

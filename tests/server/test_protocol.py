@@ -48,7 +48,9 @@ def test_downloaded_models(sdk):
 
 
 def test_downloaded_models_of_the_other_kind(sdk):
-    assert [model.model_key for model in sdk.list_downloaded_models("embedding") if "scripted" in model.path] == []
+    others = sdk.list_downloaded_models("embedding")
+    assert {model.type for model in others} <= {"embedding"}
+    assert "scripted" not in {model.model_key for model in others}
 
 
 def test_nothing_is_loaded_at_first(sdk):
