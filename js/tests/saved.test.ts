@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { readState } from "../src/protocol";
+import { learn } from "../src/code/colour";
+import find from "../src/colours";
 import { lastForm } from "../src/saved/bundle";
 import { savedHtml } from "../src/saved/html";
 import { state } from "./fake";
@@ -17,6 +19,8 @@ interface Case {
 const cases = JSON.parse(readFileSync("../tests/wire/saved.json", "utf8")) as Case[];
 
 /** Two ways to write the same elements: line ends between them, and how a style is spelled. */
+learn(find);
+
 function same(html: string): string {
   return html
     .replace(/<(br|hr) \/>/g, "<$1>")

@@ -2,12 +2,15 @@ import "./dom";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { problemBlock } from "../src/cell/problem";
-import { colour } from "../src/code/colour";
+import { colour, learn } from "../src/code/colour";
+import find from "../src/colours";
 import { h } from "../src/dom";
 import { decode } from "../src/markdown/entities";
 import { address } from "../src/markdown/links";
 import { MarkdownStream } from "../src/markdown/stream";
 import { Renderer } from "../src/markdown/render";
+
+learn(find);
 
 function shown(text: string): HTMLElement {
   const host = document.createElement("div");

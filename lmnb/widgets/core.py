@@ -13,7 +13,7 @@ from lmnb.widgets.routing import honour_subshells
 
 STATIC = Path(__file__).parent.parent / "static"
 
-ASSETS = {"maths": "maths.js"}
+ASSETS = {"colours": "colours.js", "maths": "maths.js"}
 """What a page may ask for later, by name; most pages never do."""
 
 

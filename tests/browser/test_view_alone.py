@@ -25,7 +25,13 @@ window.play = async (place, traits) => {
   const paths = { core: '/alone/static/lmnb.js', stub: '/alone/static/stub.js' };
   const page = await mount(place, { ...paths, ...traits });
   let seq = 0;
-  page.core.on('msg:custom', () => undefined);
+  const { send } = page.core;
+  page.core.send = async (message) => {
+    send(message);
+    if (message.asset !== 'colours') return;
+    const source = await (await fetch('/alone/static/colours.js')).text();
+    page.core.hear({ kind: 'asset', name: 'colours', source });
+  };
   page.say = (more) => page.cell.hear({ kind: 'append', seq: ++seq, ...more });
   page.state = (more) => page.say({ state: state(more) });
   page.frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
@@ -159,7 +165,7 @@ def test_a_strangers_words_run_nothing_and_fetch_nothing(alone: Alone, trap: Tra
 def test_without_a_typesetter_the_formulas_are_mathml(alone: Alone) -> None:
     page = alone.open()
     alone.js("await view.write(args[0]); await view.done()", ANSWER + HOSTILE)
-    assert alone.js("return view.core.said") == [{"kind": "want", "asset": "maths"}]
+    assert {"kind": "want", "asset": "maths"} in alone.js("return view.core.said")
     alone.js(
         "view.core.hear({ kind: 'asset', name: 'maths', source: await (await fetch('/alone/static/maths.js')).text() })"
     )

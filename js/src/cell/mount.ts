@@ -1,5 +1,6 @@
 /** From a model to a view, and from the last word to the saved output. */
 
+import { codeFinisher } from "../code/block";
 import { announce, prepare } from "../host/announcer";
 import type { Assets } from "../host/assets";
 import { keepFocus } from "../host/focus";
@@ -60,7 +61,8 @@ class Cell {
     listen(model, "comm:close", () => speaks() && this.store.die(), signal);
     onKernelGone(model, () => speaks() && void this.abandon(), signal);
     onReconnected(model, () => speaks() && this.store.greet(), signal);
-    const view = new CellView(this.store, typesetter(model, assets), signal);
+    const finish = { maths: typesetter(model, assets), code: codeFinisher(assets) };
+    const view = new CellView(this.store, finish, signal);
     el.append(view.element);
     this.store.greet();
   }

@@ -1,6 +1,5 @@
 /** One view of one answer: head, answer, problem. It paints once per frame, and only what has changed. */
 
-import { finishCode } from "../code/block";
 import { h, say, show } from "../dom";
 import { Follower } from "../host/scroll";
 import { MarkdownStream } from "../markdown/stream";
@@ -42,10 +41,10 @@ export class CellView {
 
   constructor(
     private readonly store: Store,
-    maths: Finish["maths"],
+    finish: Finish,
     private readonly signal: AbortSignal,
   ) {
-    this.renderer = new Renderer({ maths, code: finishCode });
+    this.renderer = new Renderer(finish);
     this.status = new StatusRow(store);
     this.fold = h("details", { class: "lmnb-fold", hidden: true }, h("summary", {}, this.summary), this.inside);
     this.fold.addEventListener("toggle", () => this.soon());

@@ -2,6 +2,7 @@
 
 import type { Tokens } from "marked";
 import { h } from "../dom";
+import type { Assets } from "../host/assets";
 import { hides, visible } from "../markdown/hidden";
 import { keyOf, type Part } from "../markdown/part";
 import type { Finish } from "../markdown/render";
@@ -45,12 +46,14 @@ export function codeBlock(token: Tokens.Code, finish: Finish): Part {
   return part;
 }
 
-/** A complete block in a live view: coloured, and with a button to copy it. */
-export function finishCode(frame: HTMLElement, code: HTMLElement, text: string, language: string): void {
-  colourLater(code, text, language);
-  const acts = h("div", { class: "lmnb-code-acts", role: "toolbar", "aria-label": "Code" });
-  acts.append(copyButton("Copy", () => text));
-  frame.append(acts);
+/** Completes a block in a live view: colours it, and gives it a button to copy it. */
+export function codeFinisher(assets: Assets): Finish["code"] {
+  return (frame, code, text, language) => {
+    void colourLater(code, text, language, () => assets.want("colours"));
+    const acts = h("div", { class: "lmnb-code-acts", role: "toolbar", "aria-label": "Code" });
+    acts.append(copyButton("Copy", () => text));
+    frame.append(acts);
+  };
 }
 
 /** The first word after the fence: `python` of "python title=…". */

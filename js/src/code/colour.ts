@@ -1,23 +1,22 @@
 /** Colours for code: highlight.js finds the words, and they become elements without a string of HTML. */
 
-import hljs from "highlight.js/lib/core";
-import bash from "highlight.js/lib/languages/bash";
-import json from "highlight.js/lib/languages/json";
-import python from "highlight.js/lib/languages/python";
-import r from "highlight.js/lib/languages/r";
-import sql from "highlight.js/lib/languages/sql";
-import yaml from "highlight.js/lib/languages/yaml";
 import { h, type Kid } from "../dom";
 import { visible } from "../markdown/hidden";
 
 /** Longer code stays plain: colouring it holds the page up, and makes it ten times as long in the file. */
 const LIMIT = 20_000;
 
-for (const [name, language] of Object.entries({ bash, json, python, r, sql, yaml })) hljs.registerLanguage(name, language);
-hljs.registerAliases(["ipython", "ipython3", "python3", "pycon"], { languageName: "python" });
-hljs.registerAliases(["shell", "console", "zsh"], { languageName: "bash" });
-hljs.registerAliases(["duckdb", "sqlite", "postgresql", "mysql"], { languageName: "sql" });
-hljs.registerAliases(["jsonc"], { languageName: "json" });
+/** The languages that are coloured, by all their names. */
+const LANGUAGES = new Map(
+  Object.entries({
+    bash: "bash console sh shell zsh",
+    json: "json jsonc",
+    python: "gyp ipython ipython3 py pycon python python3",
+    r: "r",
+    sql: "duckdb mysql postgresql sql sqlite",
+    yaml: "yaml yml",
+  }).flatMap(([language, names]) => names.split(" ").map((name) => [name, language] as const)),
+);
 
 /** highlight.js's names for the seven colours that a host has. */
 const CLASSES: Record<string, string> = {
@@ -39,36 +38,52 @@ const CLASSES: Record<string, string> = {
   quote: "c",
 };
 
-interface Found {
+/** A piece of code and what it is, or its pieces. */
+export interface Found {
   scope?: string;
   children: (Found | string)[];
 }
 
-/** Whether code is too long to be coloured. */
-export function isLong(text: string): boolean {
-  return text.length > LIMIT;
+/** What `colours.js` exports. */
+export type Find = (text: string, language: string) => Found | null;
+
+let find: Find | undefined;
+
+/** Takes what finds the words; until then code is plain. */
+export function learn(found: Find): void {
+  find = found;
 }
 
-/** Colours an element when the page has nothing better to do. */
-export function colourLater(element: HTMLElement, text: string, language: string): void {
-  if (isLong(text) || !hljs.getLanguage(language)) return;
+/** Colours an element when what finds the words has come and the page has nothing better to do. */
+export async function colourLater(element: HTMLElement, text: string, language: string, want: () => Promise<unknown>): Promise<void> {
+  if (text.length > LIMIT || !LANGUAGES.has(language)) return;
+  if (!find) {
+    try {
+      learn((await want()) as Find);
+    } catch {
+      return; // it can be read as it is
+    }
+  }
   const work = (): void => element.replaceChildren(...colour(text, language));
   if (typeof requestIdleCallback === "function") requestIdleCallback(work, { timeout: 1_000 });
   else setTimeout(work, 1);
 }
 
-/** The text as nodes with the classes `lmnb-tok-*`. */
+/** The text as nodes with the classes `lmnb-tok-*`; without them where it is long, or what finds the words is not here. */
 export function colour(text: string, language: string): Kid[] {
-  if (!hljs.getLanguage(language)) return visible(text, true);
-  const result = hljs.highlight(text, { language, ignoreIllegals: true });
-  // Its tree is not public, but all emitters must have one; a release without it would leave the code plain.
-  const root = (result._emitter as unknown as { rootNode?: Found }).rootNode;
-  return root ? root.children.flatMap(nodes) : visible(text, true);
+  const known = LANGUAGES.get(language);
+  const root = known && text.length <= LIMIT ? find?.(text, known) : null;
+  return root ? nodes(root.children) : visible(text, true);
 }
 
-function nodes(found: Found | string): Kid[] {
-  if (typeof found === "string") return visible(found, true);
-  const kids = found.children.flatMap(nodes);
-  const name = CLASSES[(found.scope ?? "").split(".", 1)[0] ?? ""];
-  return name ? [h("span", { class: `lmnb-tok-${name}` }, ...kids)] : kids;
+function nodes(found: (Found | string)[]): Kid[] {
+  return found.flatMap((piece, index) => {
+    if (typeof piece === "string") return visible(piece, true);
+    const kids = nodes(piece.children);
+    const name = CLASSES[(piece.scope ?? "").split(".", 1)[0] ?? ""];
+    const before = found[index - 1];
+    // A method has a name of its own, also one that is called as a builtin is: `.sum()`.
+    const method = name === "b" && typeof before === "string" && before.endsWith(".");
+    return name && !method ? [h("span", { class: `lmnb-tok-${name}` }, ...kids)] : kids;
+  });
 }

@@ -6,7 +6,7 @@
 import { sentence } from "../cell/problem";
 import type { Store } from "../cell/store";
 import { foldWords } from "../cell/words";
-import { colour, isLong } from "../code/colour";
+import { colour } from "../code/colour";
 import { h, type Kid } from "../dom";
 import { visible } from "../markdown/hidden";
 import { lex } from "../markdown/lex";
@@ -51,7 +51,7 @@ function prose(markdown: string): Node[] {
 }
 
 function coloured(_frame: HTMLElement, code: HTMLElement, text: string, language: string): void {
-  if (!isLong(text)) code.replaceChildren(...colour(text, language));
+  code.replaceChildren(...colour(text, language));
 }
 
 /** Takes away what only the live view's style sheet or script can use, and writes the rest as inline style. */
