@@ -20,8 +20,8 @@ INTERVAL = 0.034
 SNAPSHOT_INTERVAL = 2.0
 """Seconds between two snapshots that nobody asked for."""
 
-SNAPSHOT_GROWTH = 2.0
-"""How many times the text of the last snapshot makes another one worth its bytes: all of them cost 2 x the text."""
+SNAPSHOT_GROWTH = 2.5
+"""How many times the text of the last snapshot makes another one worth its bytes: all of them cost 1.7 x the text."""
 
 NUMBERS_INTERVAL = 0.5
 """Seconds between two messages that tell the rate, the tokens and the time spent thinking."""
