@@ -92,7 +92,11 @@ def machine() -> str:
     """Where and with what it was measured, in a line."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("jupyterlab", "ipykernel", "anywidget", "lmstudio"))
     day = time.strftime("%Y-%m-%d")
-    return f"{day}, Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}; {packages}."
+    load = os.getloadavg()[1] if hasattr(os, "getloadavg") else math.nan
+    return (
+        f"{day}, Python {platform.python_version()}, {os.cpu_count()} cores ({load:.1f} busy or wanted during the last "
+        f"five minutes, this benchmark included), {platform.machine()}; {packages}."
+    )
 
 
 def write(name: str, text: str, notes: Sequence[str], checks: Sequence[Check]) -> None:
