@@ -5,7 +5,7 @@ import { inlineMaths, mathsBlock, mathsBlockStart, mathsStart } from "./maths";
 import type { Token } from "./part";
 
 /** Longer stretches of inline text are shown as they are written: no prose has them, and some take quadratic time. */
-export const INLINE_LIMIT = 16_000;
+export const INLINE_LIMIT = 8_000;
 
 /** Deeper quotes and lists are shown as text. */
 const DEPTH_LIMIT = 16;
