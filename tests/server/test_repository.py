@@ -174,6 +174,16 @@ def test_packets_come_in_the_protocols_order(repository, shelf):
     assert heard[-2] == {"type": "success", "defaultIdentifier": "tiny"}
 
 
+def test_what_follows_the_download_is_told_before_it_is_over(repository, monkeypatch):
+    written = threading.Event()
+    monkeypatch.setattr(store._Fetch, "_remember", lambda _: written.wait(10))
+    channel = fetch(repository)
+    while repository.hear()["message"]["type"] != "startFinalizing":
+        pass
+    written.set()
+    assert repository.packets(channel)[-2]["type"] == "success"
+
+
 def test_a_cancel_is_answered_and_the_next_download_goes_on(repository, shelf, catalogue):
     shelf.faults.append("slow")
     channel = fetch(repository)
