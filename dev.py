@@ -34,7 +34,7 @@ OFFLINE = re.compile(
     r"name resolution|establish a new connection|dns error|ENOTFOUND|EAI_AGAIN|unreachable", re.IGNORECASE
 )
 CLOSING = re.compile(
-    r"=+ .*\b(passed|failed|errors?|skipped|no tests ran)\b.* in [\d.:]+.*=+|\s*(Test Files|Tests)  .*"
+    r"=+ .*\b(passed|failed|errors?|skipped|no tests ran)\b.* in [\d.:]+.*=+|\s*(ℹ|#) (tests|pass|fail|skipped) \d+"
 )
 
 
