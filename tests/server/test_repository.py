@@ -175,13 +175,14 @@ def test_packets_come_in_the_protocols_order(repository, shelf):
 
 
 def test_what_follows_the_download_is_told_before_it_is_over(repository, monkeypatch):
-    written = threading.Event()
-    monkeypatch.setattr(store._Fetch, "_remember", lambda _: written.wait(10))
+    written, in_time = threading.Event(), []
+    monkeypatch.setattr(store._Fetch, "_remember", lambda _: in_time.append(written.wait(5)))
     channel = fetch(repository)
     while repository.hear()["message"]["type"] != "startFinalizing":
         pass
     written.set()
     assert repository.packets(channel)[-2]["type"] == "success"
+    assert in_time == [True]
 
 
 def test_a_cancel_is_answered_and_the_next_download_goes_on(repository, shelf, catalogue):
