@@ -48,12 +48,8 @@ class Check:
     def cells(self) -> list[str]:
         """What, how much, how much it may be, and whether it is."""
         limit = f"{self.limit:,g}" + (f" (goal {self.goal:g})" if self.goal else "")
-        return [
-            self.name,
-            f"{self.value:.3g} {self.unit}".strip(),
-            f"{limit} {self.unit}".strip(),
-            "✓✗"[not self.holds],
-        ]
+        value = f"{self.value:,.{0 if self.value >= 1_000 else 1 if self.value >= 10 else 2}f}"
+        return [self.name, f"{value} {self.unit}".strip(), f"{limit} {self.unit}".strip(), "✓" if self.holds else "✗"]
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
