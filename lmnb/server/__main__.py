@@ -79,6 +79,8 @@ def _open_log(file: str | None) -> None:
         logging.basicConfig(filename=file, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     except OSError as error:
         raise _NoStartError(f"The log {file} cannot be written: {error.strerror}.") from None
+    for library in ("httpcore", "httpx"):  # a line for each request to an engine helps nobody
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 async def _serve(arguments: argparse.Namespace, loader: Loader) -> None:

@@ -188,7 +188,7 @@ class Session:
             case wire.ChannelAck():
                 pass
             case wire.ClientWarned():
-                log.info("The client did not understand: %s", frame.warning)
+                log.info("The client did not understand: %.200r", frame.warning)
 
     async def send(self, frame: Any) -> None:
         """Send a frame."""

@@ -493,3 +493,19 @@ def test_an_engine_dies_with_its_server_however_that_dies(smollm2, when, number)
         until(lambda: not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE)
         with contextlib.suppress(OSError):
             frames.cut()
+
+
+# ---- the log
+
+
+def test_the_log_holds_neither_words_nor_requests(smollm2, tmp_path):
+    log = tmp_path / "server.log"
+    with lmnb.start_server(models=[smollm2], log=log) as server, lms.Client(server.host) as client:
+        model = client.llm.model(KEY)
+        model.respond("Repeat: xylophone", config=GREEDY | {"maxTokens": 5}, response_format=Person)
+        model.complete(COUNTING, config=GREEDY | {"maxTokens": 5})
+        model.tokenize("xylophone")
+        with pytest.raises(lms.LMStudioServerError):
+            model.respond("xylophone", response_format={"type": "gbnf", "gbnfGrammar": "root ::= xylophone"})
+        client.llm.unload(KEY)
+    assert log.read_text() == ""
