@@ -42,32 +42,6 @@ def _literal(pattern: str) -> str:
 
 SERVER = (
     Explanation(
-        "Embeddings",
-        (
-            "sync/test_embedding_sync.py::test_embedding_sync[*",
-            "sync/test_embedding_sync.py::test_embedding_list_sync[*",
-            "sync/test_model_handles_sync.py::test_embedding_handle_sync[*",
-        ),
-        "makes no embeddings yet",
-        "The server makes no embeddings yet; it says so at once.",
-    ),
-    Explanation(
-        "The tokens of an embedding model",
-        ("sync/test_embedding_sync.py::test_tokenize_sync[*",),
-        r"assert 4 == \(4 \+ 2\)",
-        "SmolLM2, which stands in for the embedding model, puts no tokens around a text.",
-    ),
-    Explanation(
-        "Files and pictures",
-        (
-            "sync/test_images_sync.py::*",
-            "test_convenience_api.py::test_prepare_file",
-            "test_convenience_api.py::test_prepare_image",
-        ),
-        "takes no files",
-        "The server takes no files yet; it says so at once.",
-    ),
-    Explanation(
         "A phrase that is to be repeated",
         ("sync/test_inference_sync.py::test_respond_past_history_sync",),
         "== 'Hello, world!'",
@@ -78,6 +52,13 @@ SERVER = (
         ("test_inference.py::test_concurrent_predictions",),
         "Fail due to failed subtest",
         "SmolLM2 does not repeat “I am a robot” to the letter.",
+    ),
+    Explanation(
+        "Five seconds to start",
+        ("test_plugin_examples.py::test_plugin_execution[*",),
+        "Plugin subprocess failed to start",
+        "The test gives a Python program five seconds to start, which a busy computer may need for its imports.",
+        chance=True,
     ),
     Explanation(
         "No time at all",

@@ -45,7 +45,11 @@ PATHS = {
 """The models of the suites by key: where LM Studio has them."""
 
 TOOLS = "qwen2.5-7b-instruct-1m"
+VISION = "mobilevlm_v2-1.7b"
 EMBEDDING = "text-embedding-nomic-embed-text-v1.5"
+
+NUMBERS, LONGEST = 768, 2048
+"""How many numbers an embedding of the suites' model has, and how many tokens its context."""
 
 SUITES_SEED = 11434
 """With it SmolLM2 ends before its first word in the suite's cancel test, and there is nothing to cancel."""
@@ -55,7 +59,7 @@ CONTEXT = 1024
 
 
 class StandIns(Loader):
-    """A shelf on which SmolLM2 and a scripted caller of tools stand in for the suites' models.
+    """A shelf on which SmolLM2, MiniLM and two scripted models stand in for the suites' models.
 
     Args:
         files: Real files for some of the keys.
@@ -63,9 +67,9 @@ class StandIns(Loader):
 
     def __init__(self, files: Mapping[str, Path]) -> None:
         super().__init__([], scripted=False)
-        small = store.get("smollm2")
+        small = {key: store.get("minilm" if key == EMBEDDING else "smollm2") for key in PATHS if key not in files}
         self._real = set(files)
-        self._models = [_model(key, files.get(key, small), real=key in files) for key in PATHS]
+        self._models = [_model(key, file, real=key in files) for key, file in {**small, **files}.items()]
 
     def known(self) -> list[Model]:
         """The models of the suites."""
@@ -74,7 +78,10 @@ class StandIns(Loader):
     async def load(self, model: Model, request: LoadRequest, report: Report) -> Runner:
         """Load one."""
         if model.file is None:
-            return ToolCaller(CONTEXT)
+            return ToolCaller(CONTEXT) if model.tool_use else scripted.ScriptedRunner(CONTEXT)
+        if model.key == EMBEDDING and model.key not in self._real:
+            named = Catalog([model.file], folders=[]).models()[0]
+            return Wider(await super().load(replace(named, key=model.key), request, report))
         if checked(request.get("seed")) == SUITES_SEED and model.key not in self._real:
             request = LoadRequest(request.settings | {"llm.load.seed": SUITES_SEED + 1})
         return await super().load(model, request, report)
@@ -86,9 +93,27 @@ def _model(key: str, file: Path, *, real: bool) -> Model:
         return named
     if key == TOOLS:
         return replace(named, file=None, tool_use=True)
+    if key == VISION:
+        return replace(named, file=None, tool_use=False, vision=True)
     if key == EMBEDDING:
-        return replace(named, domain="embedding", max_context=2048)
+        return replace(named, max_context=LONGEST)
     return replace(named, max_context=CONTEXT)
+
+
+class Wider:
+    """An embedding model that says it is as large as the suites' own: zeros follow its numbers, no angle changes."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self.context = LONGEST
+
+    async def embed(self, text: str) -> list[float]:
+        """The embedding, and zeros."""
+        numbers = await self._runner.embed(text)
+        return numbers + [0.0] * (NUMBERS - len(numbers))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._runner, name)
 
 
 class ToolCaller(scripted.ScriptedRunner):

@@ -46,7 +46,7 @@ def node():
 
 
 @pytest.fixture(scope="module")
-def host(smollm2):
+def host(smollm2, minilm):
     """A server with the models that the script asks for."""
     with serving() as server:
         yield server.host

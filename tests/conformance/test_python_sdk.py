@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
 
 @pytest.mark.model
 @pytest.mark.timeout(1800)
-def test_the_suites_of_a_checkout(smollm2):
+def test_the_suites_of_a_checkout(smollm2, minilm):
     checkout = os.environ.get("LMNB_CONFORMANCE_PYTHON")
     if not checkout:
         pytest.skip("LMNB_CONFORMANCE_PYTHON does not name a checkout of lmstudio-python.")

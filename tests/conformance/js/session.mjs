@@ -9,6 +9,8 @@ const { Chat, LMStudioClient, tool } = await import(name);
 const LLM = "llama-3.2-1b-instruct";
 const TOOLS = "qwen2.5-7b-instruct-1m";
 const EMBEDDING = "text-embedding-nomic-embed-text-v1.5";
+const VISION = "mobilevlm_v2-1.7b";
+const DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=";
 const PATIENCE = 30_000;
 
 const quiet = { debug() {}, info() {}, warn: console.error, error: console.error };
@@ -155,12 +157,35 @@ const steps = {
   async embed() {
     const model = await client.embedding.model(EMBEDDING, { verbose: false });
     assert.deepEqual((await client.embedding.listLoaded()).map(each => each.identifier), [EMBEDDING]);
-    await assert.rejects(model.embed("Hello"), /no embeddings yet/);
+    const cosine = (one, other) => one.reduce((sum, number, i) => sum + number * other[i], 0);
+    const texts = ["The cat sits on the mat.", "A kitten rests on a rug.", "Interest rates rose in March."];
+    const [cat, kitten, rates] = (await model.embed(texts)).map(each => each.embedding);
+    assert.equal(cat.length, 768);
+    assert(cosine(cat, kitten) > 0.6 && Math.abs(cosine(cat, rates)) < 0.1);
+    assert.equal((await model.tokenize("Hello, world!")).length, (await model.countTokens("Hello, world!")) + 2);
     await model.unload();
   },
 
   async picture() {
-    await assert.rejects(client.files.prepareImageBase64("dot.png", "iVBORw0KGgo="), /takes no files/);
+    const picture = await client.files.prepareImageBase64("dot.png", DOT);
+    assert(picture.isImage());
+    assert.equal(picture.sizeBytes, 68);
+    await assert.rejects(picture.getFilePath(), /does not tell where files lie/);
+    const messages = [{ role: "user", content: "What is it?", images: [picture] }];
+    await assert.rejects(llm.respond(messages), /cannot look at pictures, and “dot.png” is one/);
+    const seeing = await client.llm.model(VISION, { verbose: false });
+    assert.equal((await seeing.getModelInfo()).vision, true);
+    const result = await seeing.respond(messages);
+    assert.equal(result.content, "You said: What is it? I was given the image “dot.png” of 68 bytes.");
+    await seeing.unload();
+  },
+
+  async document() {
+    const note = await client.files.prepareFileBase64("note.md", Buffer.from("Rhubarb.").toString("base64"));
+    assert.equal(note.isImage(), false);
+    const embeddingModel = await client.embedding.model(EMBEDDING, { verbose: false });
+    await assert.rejects(client.files.retrieve("What?", [note], { embeddingModel }), /does not read or search documents/);
+    await embeddingModel.unload();
   },
 
   async search() {
