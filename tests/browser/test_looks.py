@@ -16,16 +16,16 @@ LINE = 22.4
 
 WATCH = """
   const node = cells[args[0]].outputArea.node, scroller = panel.content.outerNode ?? panel.content.node;
-  window.frames_ = [];
+  const seen = (window.frames_ = []);
   (function look() {
     const live = !!node.querySelector('.lmnb'), done = live && !node.querySelector('.lmnb-stop');
     const kinds = ":is(p, pre, table, h1, h2, ol, ul, blockquote, hr)";
     const parts = [...node.querySelectorAll(`.jp-RenderedHTMLCommon ${kinds}`)];
     const at = parts.filter((part) => (part.textContent.trim() || part.tagName === 'HR') && !part.closest('details'));
     const top = node.getBoundingClientRect().top;
-    frames_.push({ live, done, height: node.getBoundingClientRect().height, scroll: scroller.scrollTop,
+    seen.push({ live, done, height: node.getBoundingClientRect().height, scroll: scroller.scrollTop,
       tops: at.map((part) => part.getBoundingClientRect().top - top) });
-    if (frames_.length < 3_000 && !window.enough) requestAnimationFrame(look);
+    if (window.frames_ === seen) requestAnimationFrame(look);
   })();
 """
 
@@ -41,8 +41,7 @@ def stopped(notebook: Notebook, index: int) -> list[dict[str, Any]]:
     notebook.finish(index)
     notebook.until(lambda: notebook.settled(index), "the static form")
     notebook.page.wait_for_timeout(300)
-    seen: list[dict[str, Any]] = notebook.js("window.enough = true; return frames_")
-    notebook.js("window.enough = false")
+    seen: list[dict[str, Any]] = notebook.js("const seen = frames_; frames_ = null; return seen")
     return seen
 
 
