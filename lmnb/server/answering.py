@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 PLAIN, CHAT = "/completion", "/v1/chat/completions"
 """The two ways to ask the engine; the second reads the tool calls of models that have their own form for them."""
 
+PICTURE = 1024
+"""Tokens to keep free for a picture; the usual models take between 64 and that."""
+
 STOPS = {"eos": "eosFound", "word": "stopStringFound", "limit": "maxPredictedTokensReached"}
 """Stop reasons of `PLAIN`."""
 
@@ -53,10 +56,17 @@ class Answering:
         tokens: How many the prompt has.
         context: How many there is room for.
         prompt: The prompt's text.
+        pictures: How many there are in it; what they take is known when the engine has begun to read.
+
+    Attributes:
+        needed: Tokens to keep free for the prompt.
     """
 
-    def __init__(self, job: Job, path: str, body: dict[str, Any], tokens: int, context: int, prompt: str) -> None:
+    def __init__(
+        self, job: Job, path: str, body: dict[str, Any], tokens: int, context: int, prompt: str, *, pictures: int = 0
+    ) -> None:
         self.prompt_tokens = tokens
+        self.needed = min(context, tokens + pictures * PICTURE)
         self._job = job
         self._path = path
         limit, room = job.settings.max_tokens, max(1, context - tokens)
@@ -81,6 +91,8 @@ class Answering:
             async for event in events:
                 step = self._read_chat(event) if self._native else self._read_plain(event)
                 place.tokens += step.tokens
+                if step.progress:
+                    place.tokens += self._learn(step.progress["total"])
                 await self._take(step)
                 if self._writer.over:
                     break
@@ -90,10 +102,15 @@ class Answering:
         await self._writer.end()
         return self._outcome()
 
+    def _learn(self, total: int) -> int:
+        """The engine says how long the prompt is. Returns by how much that is more than was kept free for it."""
+        self.prompt_tokens, more = total, total - self.needed
+        self.needed = total
+        return more
+
     async def _take(self, step: _Step) -> None:
         if step.progress:
             progress = step.progress
-            self.prompt_tokens = max(self.prompt_tokens, progress["total"])  # a picture's are known only now
             await self._job.out.reading(progress["processed"], progress["total"], progress["cache"])
         await self._writer.write(step.text, step.tokens)
         await self._writer.calls(step.calls)

@@ -136,7 +136,7 @@ class EngineRunner:
         child = await self._ready()
         await self._check_form(child, job.settings)
         prediction = await self._begin(child, job)
-        async with self._pool.place(prediction.prompt_tokens) as place:
+        async with self._pool.place(prediction.needed) as place:
             return await prediction.run(child, self._pool, place)
 
     # ---- the process
@@ -175,21 +175,23 @@ class EngineRunner:
         prompt = job.raw_prompt
         if prompt is None:
             prompt = await self._prompt(child, job.history, job.files, job.settings, tools)
-        tokens = await self._tokens(child, prompt, special=True)
         if shown := prompts.pictures(job.history, job.files):
-            return await self._begin_seeing(job, body, prompt, shown, len(tokens))
+            return await self._begin_seeing(child, job, body, prompt, shown)
+        tokens = await self._tokens(child, prompt, special=True)
         fitting = fit(tokens or await self._tokens(child, " ", special=True), self.context, job.settings.overflow)
         return Answering(job, answering.PLAIN, {**body, "prompt": fitting}, len(fitting), self.context, prompt)
 
     async def _begin_seeing(
-        self, job: Job, body: dict[str, Any], prompt: str, shown: list[Upload], tokens: int
+        self, child: Child, job: Job, body: dict[str, Any], prompt: str, shown: list[Upload]
     ) -> Answering:
         """With pictures: the engine puts them in the place of their markers. Such a prompt cannot be cut by tokens."""
+        tokens = len(await self._tokens(child, prompt.replace(self._marker, ""), special=True))
         if tokens >= self.context:
             raise too_long(tokens, self.context)
         data = await asyncio.to_thread(lambda: [base64.b64encode(upload.read()).decode() for upload in shown])
         seen = {"prompt_string": prompt, "multimodal_data": data}
-        return Answering(job, answering.PLAIN, {**body, "prompt": seen}, tokens, self.context, prompt)
+        whole = {**body, "prompt": seen}
+        return Answering(job, answering.PLAIN, whole, tokens, self.context, prompt, pictures=len(shown))
 
     async def _begin_native(self, child: Child, job: Job, body: dict[str, Any]) -> Answering:
         """By the engine's own reading of tool calls, where the model's template knows of tools.
@@ -200,14 +202,16 @@ class EngineRunner:
         while True:
             asked = {"messages": said, "tools": job.settings.tools}
             prompt = (await child.ask("/apply-template", asked))["prompt"]
-            tokens = await self._tokens(child, prompt, special=True)
+            text = prompt.replace(self._marker, "") if self._marker else prompt
+            tokens = await self._tokens(child, text, special=True)
             if len(tokens) < self.context:
                 break
             said = shorter(said, job.settings.overflow, len(tokens), self.context)
         if shown := prompts.pictures(job.history, job.files):
             asked["messages"] = await asyncio.to_thread(prompts.looked_at, said, shown, self._marker)
         more = {"reasoning_format": "none", "parallel_tool_calls": True}
-        return Answering(job, answering.CHAT, {**body, **asked, **more}, len(tokens), self.context, prompt)
+        whole = {**body, **asked, **more}
+        return Answering(job, answering.CHAT, whole, len(tokens), self.context, prompt, pictures=len(shown))
 
     async def _messages(self, history: History, files: Mapping[str, Upload], *, native: bool) -> list[dict[str, Any]]:
         make = functools.partial(prompts.messages, history, files, native_tools=native, marker=self._marker)
