@@ -20,7 +20,7 @@ from lmnb.server import tokens
 from lmnb.server.places import locked, log_file, note_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
 START_TIME = 30.0
@@ -64,11 +64,18 @@ class Server:
         self.host = reachable(host, port)
         self.token = token
         self.pid = process.pid
+        self._farewells: list[Callable[[], None]] = []
         _running.add(self)
+
+    def at_stop(self, farewell: Callable[[], None]) -> None:
+        """Call this when the server is stopped, while it still listens. It must not raise."""
+        self._farewells.append(farewell)
 
     def stop(self) -> None:
         """End it and its models. Blocks until it is gone, at most 5 s; a second time does nothing."""
         _running.discard(self)
+        while self._farewells:
+            self._farewells.pop()()
         if self._process.stdin:
             with suppress(OSError):
                 self._process.stdin.close()  # it exits when its standard input ends

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from lmnb.chat.problems import ChatError, Problem
@@ -26,7 +27,7 @@ def start_server(*, default: bool = False, **options: Any) -> Server:
     """Start a server of one's own, to which any `lmstudio` script can be pointed. Blocks until it answers.
 
     Args:
-        default: Also make it the SDK's default client's, so that `lms.llm()` finds it.
+        default: Also make it the SDK's default client's, so that `lms.llm()` finds it, until it is stopped.
         options: As for `lmnb.server.launch.start_server`.
 
     Returns:
@@ -47,6 +48,7 @@ def start_server(*, default: bool = False, **options: Any) -> Server:
         except BaseException:
             server.stop()
             raise
+        server.at_stop(_give_default_back)
     return server
 
 
@@ -63,6 +65,16 @@ def _make_default(host: str) -> None:
                 ("Call `start_server(default=True)` before the first `lms.llm()`, or use `lms.Client(server.host)`.",),
             )
         ) from None
+
+
+def _give_default_back() -> None:
+    """Close the SDK's default client, which would complain of the server's end, and leave it to be configured anew."""
+    import lmstudio as lms  # noqa: PLC0415
+
+    reset = getattr(lms.sync_api, "_reset_default_client", None)  # private: another version may not have it
+    if reset is not None:
+        with contextlib.suppress(lms.LMStudioError):
+            reset()
 
 
 def catalogue() -> Sequence[Entry]:

@@ -254,6 +254,19 @@ def test_the_default_client_uses_it():
         assert process.returncode == 0
 
 
+def test_the_default_client_ends_quietly_with_it_and_the_next_server_is_the_default_again():
+    code = """
+        import lmnb, lmstudio as lms
+        for _ in range(2):
+            with lmnb.start_server(scripted=True, default=True) as server:
+                assert lms.llm("scripted").respond("hi").content == "You said: hi"
+                assert lms.get_default_client().api_host == server.host
+        print("quiet")
+    """
+    with python(code) as process:
+        assert process.communicate(timeout=30) == ("quiet\n", "")
+
+
 def test_a_default_client_that_is_there_already():
     code = """
         import sys, psutil, lmnb, lmstudio as lms
