@@ -98,6 +98,7 @@ class Socket(websocket.WebSocketHandler):
         """Hand a frame to the session; tornado reads the next one when this returns."""
         assert self._session is not None
         await self._session.receive(message)
+        await asyncio.sleep(0)  # others come in between however many frames have arrived already
 
     def on_close(self) -> None:
         """End what was done for this client."""
@@ -107,15 +108,24 @@ class Socket(websocket.WebSocketHandler):
             self._session.closed()
 
     async def _write(self, frame: bytes) -> None:
+        try:
+            sent = self.write_message(frame)
+        except websocket.WebSocketClosedError:
+            return  # `on_close` follows and ends whatever is done for it
+        sent.add_done_callback(_looked_at)
+        connection = self.ws_connection
+        if connection is None or connection.stream is None or connection.stream.writing():
+            await self._until_read(sent)
+
+    async def _until_read(self, sent: asyncio.Future[None]) -> None:
+        """Wait until the client has taken what waits for it, and only so long."""
         # Not wait_for: before Python 3.12 it may swallow the cancellation of who waits (cpython#86296).
         patience = asyncio.get_running_loop().call_later(STALLED, self.end, True)
         try:
             # Shielded: tornado logs an error where a write is cancelled together with who waits for it.
-            sent = self.write_message(frame.decode())
-            sent.add_done_callback(_looked_at)
             await asyncio.shield(sent)
         except websocket.WebSocketClosedError:
-            pass  # `on_close` follows and ends whatever is done for it
+            pass  # as above
         finally:
             patience.cancel()
 

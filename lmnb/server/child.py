@@ -14,10 +14,11 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 
+from lmnb.server.asking import Address, BrokenOffError, Reply
 from lmnb.server.errors import ServerError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Child:
         self._said = bytearray()
         self._forgotten = 0
         self._listening = asyncio.create_task(self._listen())
-        self._http: httpx.AsyncClient | None = None
+        self._address: Address | None = None
         self.gpu = False
 
     @classmethod
@@ -104,8 +105,6 @@ class Child:
         if self.alive:
             self._kill()
         await self._process.wait()
-        if self._http is not None:
-            await self._http.aclose()
 
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -120,12 +119,13 @@ class Child:
         Raises:
             ServerError: If the engine refuses it, or dies.
         """
-        assert self._http is not None
+        assert self._address is not None
+        method, said = ("GET", b"") if body is None else ("POST", msgspec.json.encode(body))
         try:
-            response = await self._http.request("GET" if body is None else "POST", path, json=body)
-        except httpx.TransportError as error:
+            async with self._address.request(method, path, said) as reply:
+                return self._checked(reply.status, await reply.whole())
+        except BrokenOffError as error:
             raise await self._broken(error) from None
-        return self._checked(response.status_code, response.content)
 
     async def stream(self, path: str, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         """The engine's answer piece by piece. Leaving it, or cancelling the task, hangs up, which frees the slot.
@@ -133,16 +133,17 @@ class Child:
         Raises:
             ServerError: If the engine refuses it, or dies.
         """
-        assert self._http is not None
+        assert self._address is not None
         try:
-            async with self._http.stream("POST", path, json={**body, "stream": True}) as response:
-                if response.status_code != 200:
-                    self._checked(response.status_code, await response.aread())
-                async for event in _events(response):
+            said = msgspec.json.encode({**body, "stream": True})
+            async with self._address.request("POST", path, said) as reply:
+                if reply.status != 200:
+                    self._checked(reply.status, await reply.whole())
+                async for event in _events(reply):
                     if "error" in event:
                         raise _refused(event["error"])
                     yield event
-        except httpx.TransportError as error:
+        except BrokenOffError as error:
             raise await self._broken(error) from None
 
     @property
@@ -177,14 +178,8 @@ class Child:
         if "address" not in said:
             raise await self._not_loaded(said.get("error"))
         self.gpu = bool(said.get("gpu"))
-        self._http = httpx.AsyncClient(
-            base_url=said["address"],
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=None,  # noqa: S113  reading a long prompt takes as long as it takes; a dead process breaks off
-            limits=httpx.Limits(max_keepalive_connections=0),  # the engine closes idle ones without a word
-            trust_env=False,  # a proxy has no business here
-            verify=False,  # noqa: S501  plain HTTP on this computer: reading certificates would take 80 ms
-        )
+        where = urlsplit(str(said["address"]))
+        self._address = Address(str(where.hostname), int(where.port or 0), key)
 
     async def _answer(self, size: int, report: Report) -> dict[str, Any]:
         """What the child says at the end of loading; progress is estimated meanwhile."""
@@ -234,7 +229,7 @@ class Child:
         error = answer.get("error") if isinstance(answer, dict) else None
         raise _refused(error or f"It answered with status {status}.")
 
-    async def _broken(self, error: httpx.TransportError) -> ServerError:
+    async def _broken(self, error: BrokenOffError) -> ServerError:
         """What to say when the connection broke off."""
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._process.wait(), ENDING)
@@ -259,10 +254,10 @@ def _refused(error: Any) -> ServerError:
     return ServerError("The engine cannot do this.", cause=str(message))
 
 
-async def _events(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+async def _events(reply: Reply) -> AsyncIterator[dict[str, Any]]:
     """The events of a stream. Not by `aiter_lines`: that ends lines at U+2028 and the like, which a model may write."""
     held = b""
-    async for piece in response.aiter_raw():
+    async for piece in reply:
         *lines, held = (held + piece).split(b"\n")
         for line in lines:
             name, _, data = line.partition(b": ")
