@@ -34,6 +34,8 @@ class Check:
     limit: float
     unit: str
     goal: float | None = None
+    least: bool = False
+    """Whether the limit is what it must be at least."""
 
     @property
     def measured(self) -> bool:
@@ -43,11 +45,11 @@ class Check:
     @property
     def holds(self) -> bool:
         """Whether it keeps its limit."""
-        return self.value <= self.limit
+        return self.value >= self.limit if self.least else self.value <= self.limit
 
     def cells(self) -> list[str]:
         """What, how much, how much it may be, and whether it is."""
-        limit = f"{self.limit:,g}" + (f" (goal {self.goal:g})" if self.goal else "")
+        limit = ("≥ " if self.least else "") + f"{self.limit:,g}" + (f" (goal {self.goal:g})" if self.goal else "")
         value = f"{self.value:,.{0 if self.value >= 1_000 else 1 if self.value >= 10 else 2}f}"
         return [self.name, f"{value} {self.unit}".strip(), f"{limit} {self.unit}".strip(), "✓" if self.holds else "✗"]
 
