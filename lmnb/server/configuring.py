@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 CONTEXT = 4096
 """LM Studio's context length where nobody asks for one; more costs memory."""
 
-SMALL_BATCH, LARGE = 16, 1_000_000_000
-"""Tokens of a prompt that a processor reads at once, more for models of so many bytes.
+BATCH, LARGE_BATCH, LARGE = 8, 32, 1_000_000_000
+"""Tokens of a prompt that a processor reads at once, and of models of so many bytes.
 
-The engine hears a stop between two batches. SmolLM2 on one core: 16 tokens take 0.1 s, and more at once are no quicker.
+The engine hears of a client that leaves after one batch and lets go after the next. SmolLM2 on one core: 8 tokens take
+0.06 s, and 32 at once are read a tenth quicker.
 """
 
 PICTURE_BATCH = 512
@@ -74,7 +75,7 @@ def _parallel(model: Model, request: LoadRequest) -> int:
 def _batch(model: Model) -> int:
     if model.projector:
         return PICTURE_BATCH
-    return SMALL_BATCH if model.size_bytes < LARGE else 2 * SMALL_BATCH
+    return BATCH if model.size_bytes < LARGE else LARGE_BATCH
 
 
 def _number(request: LoadRequest, key: str) -> float:
