@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LARGEST_FRAME = 2 * files.LARGEST
 """Bytes. A file arrives as one frame, a third longer than it is; one that is too large should be told so in words."""
 
+FIRST_FRAME = 1 << 16
+"""Bytes of what somebody may send who has not said who it is: they must not fill the memory."""
+
 GREETING_TIME = 10.0
 """Seconds in which a client has to say who it is."""
 
@@ -97,8 +100,16 @@ class Socket(websocket.WebSocketHandler):
     async def on_message(self, message: str | bytes) -> None:
         """Hand a frame to the session; tornado reads the next one when this returns."""
         assert self._session is not None
+        known = self._session.greeted
         await self._session.receive(message)
+        if not known and self._session.greeted:
+            self._trust()
         await asyncio.sleep(0)  # others come in between however many frames have arrived already
+
+    def _trust(self) -> None:
+        connection = self.ws_connection
+        if isinstance(connection, websocket.WebSocketProtocol13):
+            connection.params.max_message_size = LARGEST_FRAME
 
     def on_close(self) -> None:
         """End what was done for this client."""
@@ -173,7 +184,7 @@ def listen(
     shared: dict[str, Any] = {"rooms": rooms, "guests": guests, "visitors": visitors}
     application = web.Application(
         [(r"/lmstudio-greeting", Greeting, {"visitors": visitors}), (rf"/({'|'.join(NAMES)})", Socket, shared)],
-        websocket_max_message_size=LARGEST_FRAME,
+        websocket_max_message_size=FIRST_FRAME,
         log_function=lambda _: None,
     )
     if not 0 <= port < 1 << 16:  # it would be wrapped round silently

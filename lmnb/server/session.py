@@ -35,6 +35,11 @@ LARGE = 1 << 20
 MOST_CHANNELS = 1000
 """Open channels of one connection."""
 
+MOST_HELD = 512 << 20
+"""Bytes of large requests that are worked on for all clients together; one more is refused."""
+
+BUSY = "The server is busy with other large requests."
+
 UNKNOWN = "An API token is required to connect to this server, and the client gave none or a wrong one."
 
 SIGN_OF_LIFE = 10.0
@@ -55,6 +60,18 @@ class Guests:
         self._invited: dict[str, str] = {}
         self._passkeys: dict[str, str] = {}
         self._connections: dict[str, int] = {}
+        self._held = 0
+
+    def hold(self, size: int) -> bool:
+        """Make room for a request of so many bytes, if there is any; small ones need none."""
+        if size > LARGE and self._held + size > MOST_HELD:
+            return False
+        self._held += size if size > LARGE else 0
+        return True
+
+    def let_go(self, size: int) -> None:
+        """A request that room was made for is answered."""
+        self._held -= size if size > LARGE else 0
 
     def come(self, hello: wire.Hello) -> str | None:
         """Let a connection in; or say why not: it has not the token, or the passkey is not that of the others."""
@@ -180,7 +197,7 @@ class Session:
             case wire.RpcCall():
                 await self._call(frame, len(text))
             case wire.ChannelCreate():
-                await self._create(frame)
+                await self._create(frame, len(text))
             case wire.ChannelSend():
                 await self._said(frame)
             case wire.KeepAlive():
@@ -254,10 +271,17 @@ class Session:
         if rpc is None:
             await self._unknown("rpcCall", frame.endpoint)
             return
+        if not self._guests.hold(size):
+            await self.send(wire.RpcError(call_id=frame.call_id, error=ServerError(BUSY).wire()))
+            return
         await self._calls.acquire()
-        task = self._spawn(self._answer(frame, rpc), self._calls.release)
+        task = self._spawn(self._answer(frame, rpc), lambda: self._answered(size))
         if size > LARGE:
             await asyncio.wait({task})
+
+    def _answered(self, size: int) -> None:
+        self._calls.release()
+        self._guests.let_go(size)
 
     async def _answer(self, frame: wire.RpcCall, rpc: Callable[[str, Any], Awaitable[Any]]) -> None:
         try:
@@ -270,7 +294,7 @@ class Session:
 
     # ---- channels
 
-    async def _create(self, frame: wire.ChannelCreate) -> None:
+    async def _create(self, frame: wire.ChannelCreate, size: int) -> None:
         handler = self._endpoints.channels.get(frame.endpoint)
         number = frame.channel_id
         if handler is None:
@@ -281,9 +305,11 @@ class Session:
         elif len(self._channels) >= MOST_CHANNELS:
             error = ServerError(f"This connection has {MOST_CHANNELS} channels open already.")
             await self.send(wire.ChannelError(channel_id=number, error=error.wire()))
+        elif not self._guests.hold(size):
+            await self.send(wire.ChannelError(channel_id=number, error=ServerError(BUSY).wire()))
         else:
             channel = self._channels[number] = Channel(self, number)
-            self._spawn(self._serve(frame, handler, channel))
+            self._spawn(self._serve(frame, handler, channel), lambda: self._guests.let_go(size))
 
     async def _serve(
         self, frame: wire.ChannelCreate, handler: Callable[[Channel, Any], Awaitable[None]], channel: Channel

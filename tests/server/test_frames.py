@@ -36,7 +36,7 @@ def test_every_namespace_lets_a_client_in(open_frames, namespace):
         "[]",
         "null",
         "{}",
-        "[" * 100_000,
+        "[" * 50_000,
         {"authVersion": 2, "clientIdentifier": "a", "clientPasskey": "b"},
         {"authVersion": 1, "clientIdentifier": "", "clientPasskey": "b"},
         {"authVersion": 1, "clientIdentifier": "a" * 257, "clientPasskey": "b"},
@@ -400,6 +400,29 @@ def test_too_many_channels(open_frames, monkeypatch, own_loop):
     assert frames.hear() == {"type": "channelClose", "channelId": 1}
     frames.open("alive")
     assert frames.call("version")
+
+
+def test_a_stranger_sends_no_large_frame(host):
+    stranger = Frames(host, hello=None)
+    stranger.say("x" * 100_000)
+    with pytest.raises(WebSocketDisconnect):
+        stranger.hear()
+    stranger.cut()
+
+
+def test_large_requests_of_all_clients_together_have_a_limit(open_frames, monkeypatch, own_loop):
+    monkeypatch.setattr(session, "LARGE", 1_000)
+    monkeypatch.setattr(session, "MOST_HELD", 5_000)
+    one, other = open_frames("system", host=own_loop.host), open_frames("system", host=own_loop.host)
+    large = {"padding": "x" * 3_000}
+    one.open("alive", large)
+    assert one.call("version")
+    refused = other.open("alive", large)
+    assert "busy with other large requests" in other.packets(refused)[-1]["error"]["title"]
+    assert "busy" in other.answer("version", large)["error"]["title"]
+    assert other.call("version"), "small ones are answered"
+    one.close()
+    until(lambda: "error" not in other.answer("version", large))  # room again when the one who took it is gone
 
 
 def test_many_calls_at_once_are_all_answered(frames):
