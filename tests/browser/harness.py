@@ -192,7 +192,7 @@ class Notebook:
 
     def outputs(self, index: int) -> list[dict[str, Any]]:
         """A cell's outputs as the document has them."""
-        found: list[dict[str, Any]] = self.js("return cells[args[0]].model.outputs.toJSON()", index)
+        found: list[dict[str, Any]] = self.js("return cells[args[0]]?.model.outputs.toJSON()??[]", index)
         return found
 
     def settled(self, index: int) -> bool:
@@ -208,9 +208,9 @@ class Notebook:
         return self.page.locator(".jp-WindowedPanel-outer .jp-Cell").nth(index)
 
     def text(self, index: int) -> str:
-        """What a cell's outputs read, without their prompts."""
-        parts = "cells[args[0]].outputArea.node.querySelectorAll('.jp-OutputArea-output')"
-        return str(self.js(f"return [...{parts}].map(part=>part.innerText).join('\\n')", index))
+        """What a cell's outputs read, without their prompts; "" while the cell is not there yet."""
+        parts = "cells[args[0]]?.outputArea.node.querySelectorAll('.jp-OutputArea-output')??[]"
+        return str(self.js(f"return [...({parts})].map(part=>part.innerText).join('\\n')", index))
 
     def box(self, index: int) -> dict[str, float]:
         """Where a cell's output area is and how big, in CSS pixels, and how far the notebook is scrolled."""

@@ -63,17 +63,16 @@ def test_an_explanation_nobody_needs_is_named(outcome):
     assert unneeded not in table(outcome, full=False)
 
 
+REPEAT = "AssertionError: assert 'Hello!' == 'Hello, world!'"
+
+
 @pytest.mark.parametrize(
     ("test", "said", "group"),
     [
-        (
-            "async/test_images_async.py::test_prepare_async[raw bytes]",
-            "The server takes no files.",
-            "Files and pictures",
-        ),
-        ("sync/test_images_sync.py::test_prepare_sync[raw bytes]", "The server takes no files.", "Files and pictures"),
-        ("sync/test_images_sync.py::test_prepare_sync[raw bytes]", "TypeError", None),
-        ("sync/test_llm_sync.py::test_tokenize_sync[x]", "The server takes no files.", None),
+        ("async/test_inference_async.py::test_respond_past_history_async", REPEAT, "A phrase that is to be repeated"),
+        ("sync/test_inference_sync.py::test_respond_past_history_sync", REPEAT, "A phrase that is to be repeated"),
+        ("sync/test_inference_sync.py::test_respond_past_history_sync", "TypeError", None),
+        ("sync/test_llm_sync.py::test_tokenize_sync[x]", REPEAT, None),
     ],
 )
 def test_an_explanation_is_about_a_test_and_what_it_says(test, said, group):
