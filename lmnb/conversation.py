@@ -137,8 +137,13 @@ class Conversation:
 
 
 def _latest(turns: list[Turn], name: str) -> str | None:
-    """What the person last asked for: `-m` and `-s` hold until they are said again."""
-    return next((value for turn in reversed(turns) if (value := getattr(turn, name)) is not None), None)
+    """What the person last asked for: `-m` and `-s` hold until they are said again; a missing model does not."""
+    heard = (turn for turn in reversed(turns) if name != "asked" or not _misses_its_model(turn))
+    return next((value for turn in heard if (value := getattr(turn, name)) is not None), None)
+
+
+def _misses_its_model(turn: Turn) -> bool:
+    return turn.problem is not None and turn.problem.kind == "noModel"
 
 
 class Answer:

@@ -98,6 +98,14 @@ def test_model_and_system_hold_until_they_are_said_again(conversation):
     assert heard(conversation.respond(HISTORY, system="Two."))[0] == ("system", "Two.")
 
 
+def test_a_model_that_is_not_there_does_not_hold(conversation):
+    conversation.model = None
+    conversation.respond(HELLO, model="scripted")
+    with pytest.raises(lmnb.ChatError, match="nosuch"):
+        conversation.respond(HELLO, model="nosuch")
+    assert conversation.respond(HELLO).model == "scripted"
+
+
 def test_config_reaches_the_server_in_the_sdk_spelling(conversation):
     conversation.config = {"temperature": 0.1, "maxTokens": 50}
     reply = conversation.respond(script({"config": True}), config={"temperature": 0.7, "topKSampling": 12})
