@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from lmnb.chat.problems import Problem
     from lmnb.conversation import Answer, Conversation
 
 INTERRUPT_DRAIN = 0.1
@@ -38,6 +39,7 @@ class ChatMagics(Magics):
         self._shell = shell
         self._make = conversation
         self._conversation: Conversation | None = None
+        self._host: str | None = None
 
     @property
     def conversation(self) -> Conversation:
@@ -86,7 +88,7 @@ class ChatMagics(Magics):
             return None
         prompt = _prompt(options, cell)
         if options.new:
-            self._conversation = None
+            self._conversation, self._host = None, None
         conversation = self.conversation
         if options.host is not None:
             conversation.host = options.host
@@ -100,6 +102,7 @@ class ChatMagics(Magics):
 
     def _value(self, answer: Answer) -> Reply | None:
         reply = Reply(answer.turn)
+        self._settle_host(answer.turn.problem)
         if answer.turn.problem is not None:
             raise ChatFailed(answer.turn.problem, reply)
         if not cells.in_kernel(self._shell):
@@ -108,6 +111,13 @@ class ChatMagics(Magics):
             return None
         reply.shown = True
         return reply
+
+    def _settle_host(self, problem: Problem | None) -> None:
+        """Hold on to a host that answered; one that did not is not asked again by cells that do not name it."""
+        if problem is not None and problem.kind == "noServer":
+            self.conversation.host = self._host
+        else:
+            self._host = self.conversation.host
 
 
 def _prompt(options: Options, cell: str) -> str:

@@ -67,6 +67,14 @@ def test_a_new_conversation_forgets_the_turns_before(shell):
     assert [m["role"] for m in sent] == ["user"]
 
 
+def test_a_host_that_does_not_answer_is_not_held_on_to(shell, scripted_server):
+    assert shell.run_cell(f"%%chat -m scripted --host 127.0.0.1:1\n{HELLO}").error_in_exec is not None
+    assert run(shell, f"%%chat\n{HELLO}").text == "Hello **world**"
+    run(shell, f"%%chat --host {scripted_server}\n{HELLO}")
+    shell.run_cell(f"%%chat --host 127.0.0.1:1\n{HELLO}")
+    assert run(shell, f"%%chat\n{HELLO}").stats.predicted_tokens_count
+
+
 def test_time_and_run_cell_magic(shell):
     assert shell.run_cell_magic("chat", "-m scripted", HELLO) is None
     assert shell.user_ns["_"].text == "Hello **world**"
