@@ -160,7 +160,8 @@ def _find(flag: str) -> Option:
         if flag in option.flags:
             return option
     known = [name for option in TABLE for name in option.flags]
-    near = difflib.get_close_matches(flag, known, n=2)
+    begun = [name for name in known if len(flag) > 3 and name.startswith(flag)]
+    near = begun or difflib.get_close_matches(flag, known, n=2)
     hint = f" Did you mean {' or '.join(near)}?" if near else f" There are {', '.join(known)}."
     raise UsageError(f"%%chat has no option {flag}.{hint} (A prompt that begins with a dash goes after `--`.)")
 

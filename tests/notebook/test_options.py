@@ -59,6 +59,8 @@ def test_two_dashes_end_the_options():
 def test_an_unknown_flag_names_the_near_ones():
     with pytest.raises(UsageError, match=r"no option --modell\. Did you mean --model"):
         parse("--modell x")
+    with pytest.raises(UsageError, match=r"no option --temp\. Did you mean --temperature\?"):
+        parse("--temp 0.3")
     with pytest.raises(UsageError, match=r"There are -m, --model"):
         parse("-z")
 
