@@ -220,11 +220,12 @@ test("thoughts are folded, and read only when somebody looks", async () => {
 });
 
 test("notices and problems are said in place", async () => {
-  const page = mount({ seq: 1, state: state({ status: "failed", who: "LM Studio", facts: ["failed"], notices: ["Model `m` was loaded."], problem: { kind: "noModel", title: "No model “q”.", lines: ["Choose one with `-m`."], choices: [{ name: "qwen3-4b", note: "2.5 GB" }] } }) });
+  const page = mount({ seq: 1, state: state({ status: "failed", who: "LM Studio", facts: ["failed"], notices: ["Model `m` was loaded."], problem: { kind: "noModel", title: "No model “q”.", lines: ["There is this.", "Choose one with `-m`."], choices: [{ name: "qwen3-4b", note: "2.5 GB" }] } }) });
   assert.equal(page.el.querySelector(".lmnb-note code")?.textContent, "m");
   const alert = page.el.querySelector('[role="alert"]');
   assert.equal(alert?.querySelector(".lmnb-title")?.textContent, "No model “q”.");
   assert.equal(alert?.querySelector("li")?.textContent, "qwen3-4b2.5 GB");
+  assert.equal(alert?.textContent, "No model “q”.There is this.qwen3-4b2.5 GBChoose one with -m.");
   assert.equal(page.el.querySelector("button"), null, "nothing to stop, nothing to copy");
   finish(page);
 });

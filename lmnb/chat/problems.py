@@ -45,7 +45,7 @@ class Problem:
         kind: For programs.
         title: One sentence: what happened.
         lines: Further sentences; `words in backticks` are commands or names. The last one says what to do next.
-        choices: What is there instead, for example the near matches of a model key.
+        choices: What is there instead, for example the near matches of a model key; read before the last line.
     """
 
     kind: ProblemKind
@@ -60,7 +60,7 @@ class Problem:
     def __str__(self) -> str:
         """As lines for a terminal or an exception."""
         rows = [f"  {choice['name']}  {choice['note']}".rstrip() for choice in self.choices]
-        return "\n".join([self.title, *rows, *self.lines])
+        return "\n".join([self.title, *self.lines[:-1], *rows, *self.lines[-1:]])
 
 
 class ChatError(Exception):

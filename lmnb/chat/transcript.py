@@ -64,8 +64,8 @@ def _thought(turn: Turn) -> str:
 
 
 def _problem(problem: Problem) -> str:
-    lines = [f"<p><b>{words(problem.title)}</b></p>", *(f"<p>{words(line)}</p>" for line in problem.lines)]
+    lines = [f"<p>{words(line)}</p>" for line in problem.lines]
     if problem.choices:
         items = (f"<li><code>{visible(c['name'], code=True)}</code> {prose(c['note'])}</li>" for c in problem.choices)
-        lines.append(f"<ul>{''.join(items)}</ul>")
-    return "".join(lines)
+        lines.insert(max(0, len(lines) - 1), f"<ul>{''.join(items)}</ul>")
+    return "".join([f"<p><b>{words(problem.title)}</b></p>", *lines])

@@ -111,6 +111,13 @@ def test_a_problem_is_read_with_its_choices_and_next_step():
     assert "%lm get smollm2" in found["text/plain"]
 
 
+def test_the_choices_stand_between_what_leads_to_them_and_the_next_step():
+    problem = Problem("noModel", "Not here.", ("There are these.", "Choose one."), ({"name": "qwen", "note": "2 GB"},))
+    for text in (str(problem), transcript.bundle(turn_of(Failed(problem)))["data"]["text/html"]):
+        places = [text.index(piece) for piece in ("Not here.", "There are these.", "qwen", "Choose one.")]
+        assert places == sorted(places), text
+
+
 @pytest.mark.parametrize(
     "last", [Finished(STATS, FACTS), Stopped("person"), Failed(Problem("internal", "No.", ("a",)))]
 )

@@ -9,7 +9,8 @@ export function problemBlock(problem: Problem): HTMLElement {
   const title = h("p", { class: "lmnb-title lmnb-is-error" }, icon("alert"), h("span", { dir: "auto" }, ...sentence(problem.title)));
   const lines = problem.lines.map((line) => h("p", { dir: "auto" }, ...sentence(line)));
   const list = problem.choices.length ? [h("ul", { class: "lmnb-list" }, ...problem.choices.map(choice))] : [];
-  return h("div", { class: "lmnb-matter", role: "alert" }, title, ...lines, ...list);
+  // the last line says what to do next, with one of the list
+  return h("div", { class: "lmnb-matter", role: "alert" }, title, ...lines.slice(0, -1), ...list, ...lines.slice(-1));
 }
 
 function choice({ name, note }: Choice): HTMLElement {
