@@ -98,7 +98,7 @@ async def _serve(arguments: argparse.Namespace, loader: Loader) -> None:
     beat.cancel()
     server.stop()
     await instances.close()
-    visitors.send_home()
+    await visitors.send_home()
     if others := asyncio.all_tasks() - {asyncio.current_task()}:  # asyncio and tornado log those that are cut short
         await asyncio.wait(others, timeout=1)
 

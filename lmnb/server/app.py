@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from tornado import httpserver, netutil, web, websocket
+from tornado import httpserver, iostream, netutil, web, websocket
 
 from lmnb.server import files
 from lmnb.server.namespaces import NAMES, namespaces
@@ -32,6 +34,16 @@ STALLED = 300.0
 """Seconds in which a client reads nothing of what waits for it, after which it is given up: it may hold a slot."""
 
 
+LAST_WORDS = 0.5
+"""Seconds in which answers come to their end when the server does."""
+
+MOST_CONNECTIONS = 1 << 13
+"""At a time, where the system allows so many."""
+
+OTHER_FILES = 128
+"""Files that may be open besides connections: of models that are read, and pipes to engines."""
+
+
 class Visitors:
     """How many connections there are, and since when there is none."""
 
@@ -48,9 +60,17 @@ class Visitors:
         self._here.remove(socket)
         self.seen()
 
-    def send_home(self) -> None:
-        """The server ends: so do all connections, without waiting for those who do not read."""
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._here)
+
+    async def send_home(self) -> None:
+        """The server ends: so do all answers, and a moment later all connections, also of those who do not read."""
+        if tasks := {task for socket in self._here for task in socket.tasks}:
+            await asyncio.wait(tasks, timeout=LAST_WORDS)
         for socket in list(self._here):
+            socket.end(False, 1001, "The server has ended.")
             socket.end(True)
 
     def seen(self) -> None:
@@ -85,6 +105,12 @@ class Socket(websocket.WebSocketHandler):
         self._guests = guests
         self._visitors = visitors
         self._session: Session | None = None
+        self._connection: websocket.WebSocketProtocol | None = None
+
+    @property
+    def tasks(self) -> set[asyncio.Task[None]]:
+        """What is being done for it."""
+        return set() if self._session is None else self._session.tasks
 
     def check_origin(self, origin: str) -> bool:  # noqa: ARG002
         """SDKs send no Origin, browsers do: no page gets in, wherever it is from."""
@@ -94,6 +120,7 @@ class Socket(websocket.WebSocketHandler):
         """Wait for the client to say who it is."""
         self.set_nodelay(True)
         self._visitors.come(self)
+        self._connection = self.ws_connection
         self._session = Session(self._rooms[args[0]], self._guests, self._write, self.end)
         self._late = asyncio.get_running_loop().call_later(GREETING_TIME, self._too_late)
 
@@ -140,14 +167,14 @@ class Socket(websocket.WebSocketHandler):
         finally:
             patience.cancel()
 
-    def end(self, abruptly: bool) -> None:
+    def end(self, abruptly: bool, code: int | None = None, reason: str | None = None) -> None:
         """Close the connection, or break it off."""
-        connection = self.ws_connection
+        connection = self._connection  # tornado forgets its own when it begins to close
         if abruptly and connection is not None and connection.stream is not None:
             connection.client_terminated = True  # tornado would hand over what it has read already
             connection.stream.close()
         else:
-            self.close()
+            self.close(code, reason)
 
     def _too_late(self) -> None:
         if self._session is not None and not self._session.greeted:
@@ -158,6 +185,41 @@ def _looked_at(sent: asyncio.Future[None]) -> None:
     """Nobody may be left who waits for it; asyncio would log its failure."""
     if not sent.cancelled():
         sent.exception()
+
+
+class Door(httpserver.HTTPServer):
+    """Lets in as many as there is room for: where files run out, tornado writes a thousand errors a second.
+
+    Attributes:
+        visitors: Those who are in.
+        most: How many connections there may be.
+    """
+
+    visitors: Visitors
+    most: int
+
+    def handle_stream(self, stream: iostream.IOStream, address: tuple[Any, ...]) -> None:
+        """Let one in, or hang up."""
+        if len(self._connections) + self.visitors.count < self.most:
+            super().handle_stream(stream, address)
+        else:
+            stream.close()
+
+
+def _room() -> int:
+    """How many connections there can be."""
+    if sys.platform == "win32":
+        return 400  # of 512 that its `select` takes
+    import resource  # noqa: PLC0415  not everywhere
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + OTHER_FILES
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return min(MOST_CONNECTIONS, max(allowed - OTHER_FILES, allowed // 2))
 
 
 def listen(
@@ -190,6 +252,11 @@ def listen(
     if not 0 <= port < 1 << 16:  # it would be wrapped round silently
         raise OSError(errno.ERANGE, "ports go from 0 to 65535")
     sockets = netutil.bind_sockets(port, host)
-    server = httpserver.HTTPServer(application, max_buffer_size=LARGEST_FRAME + (1 << 16))
+    server = Door(
+        application,
+        max_buffer_size=LARGEST_FRAME + (1 << 16),
+        idle_connection_timeout=GREETING_TIME,
+    )
+    server.visitors, server.most = visitors, _room()
     server.add_sockets(sockets)
     return server, int(sockets[0].getsockname()[1])

@@ -152,6 +152,9 @@ class Session:
         guests: Everybody who is connected.
         write: Sends a text frame; waits while the client is slow; does nothing once it is gone.
         close: Closes the connection; `True` breaks it off without a word.
+
+    Attributes:
+        tasks: What is being done for the client.
     """
 
     def __init__(
@@ -170,7 +173,7 @@ class Session:
         self._warnings = 0
         self._calls = asyncio.Semaphore(MOST_CALLS)
         self._channels: dict[int, Channel] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
 
     @property
     def greeted(self) -> bool:
@@ -215,7 +218,7 @@ class Session:
         """The connection is gone: so is whatever was done for it."""
         if self._hello is not None:
             self._guests.leave(self._hello)
-        for task in self._tasks:
+        for task in self.tasks:
             task.cancel()
 
     # ---- who is there
@@ -338,14 +341,14 @@ class Session:
 
     def _spawn(self, work: Coroutine[Any, Any, None], then: Callable[[], None] | None = None) -> asyncio.Task[None]:
         def done(task: asyncio.Task[None]) -> None:
-            self._tasks.discard(task)
+            self.tasks.discard(task)
             if then is not None:
                 then()
             if not task.cancelled() and (error := task.exception()):
                 log.error("An answer could not be sent", exc_info=error)
 
         task = asyncio.create_task(work)
-        self._tasks.add(task)
+        self.tasks.add(task)
         task.add_done_callback(done)
         return task
 

@@ -134,7 +134,7 @@ class OwnLoop:
         async def end():
             self._server.stop()
             await self.instances.close()
-            self.visitors.send_home()
+            await self.visitors.send_home()
             if others := asyncio.all_tasks() - {asyncio.current_task()}:
                 await asyncio.wait(others, timeout=5)
 
