@@ -196,6 +196,17 @@ def test_the_row_and_stop_stand_still_from_the_first_moment(alone: Alone) -> Non
     assert alone.js(places) == first
 
 
+def test_a_row_alone_needs_no_scrollbar(alone: Alone) -> None:
+    alone.open()
+    over = alone.js("""
+      view.state({ status: 'reading', facts: ['Reading prompt'], progress: 0.2 }); await view.frame();
+      const cell = document.querySelector('.lmnb-cell');
+      if (!cell.querySelector('.lmnb-stop') || !cell.lastElementChild.matches('.lmnb-head')) throw 'not the row alone';
+      return cell.scrollHeight - cell.clientHeight;
+    """)
+    assert over == 0
+
+
 def test_stop_says_so_within_a_frame(alone: Alone) -> None:
     page = alone.open()
     alone.js("await view.write('Some words')")
