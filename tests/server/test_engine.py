@@ -468,6 +468,40 @@ def test_a_crash_ends_an_answer_and_not_the_server(server, client):
     model.unload()
 
 
+def test_a_crash_while_it_loads_ends_the_load_and_not_the_server(server, raw):
+    before = engines(server)
+    channel = raw.open("loadModel", {"modelKey": KEY, "identifier": "stillborn", "loadConfigStack": {"layers": []}})
+    until(lambda: len(engines(server)) > len(before))
+    (engine,) = set(engines(server)) - set(before)
+    engine.kill()
+    error = raw.packets(channel)[-1]["error"]
+    assert error["title"] == f"“{KEY}” could not be loaded."
+    assert error["cause"] == "Its process was ended by signal 9, perhaps for want of memory."
+    assert raw.load(KEY, identifier="stillborn") == "stillborn"
+    raw.call("unloadModel", {"identifier": "stillborn"})
+
+
+@pytest.mark.parametrize("phase", ["reading", "writing"])
+def test_clients_that_go_leave_their_slots_in_the_engine(server, raw, phase):
+    raw.call("unloadModel", {"identifier": KEY})  # this one has all slots free
+    raw.load(KEY)
+    prompt = f"{phase} " * 900 if phase == "reading" else "Tell me a long story."
+    clients = [Frames(server.host) for _ in range(4)]
+    for client in clients:
+        client.open("predict", asked(prompt, model=named(KEY)))
+    wanted = "fragment" if phase == "writing" else "promptProcessingProgress"
+    for client in clients if phase == "writing" else clients[:1]:  # prompts are read one after the other
+        while (packet := client.hear(60)["message"])["type"] != wanted or packet.get("progress") == 0:
+            pass
+    for client in clients:
+        client.cut()
+    raw.wait_state("idle", identifier=KEY)
+    heard = raw.predict("Hello", model=named(KEY), maxPredictedTokens={"checked": True, "value": 3})
+    assert heard[-2]["stats"]["predictedTokensCount"] == 3  # it would wait too long while others are read or written
+    for client in clients:
+        client.close()
+
+
 def test_nobody_else_gets_at_the_engine(server, model):
     for engine in engines(server):
         (listening,) = [each for each in engine.net_connections() if each.status == psutil.CONN_LISTEN]
