@@ -128,7 +128,10 @@ def nothing_answers(place: Place) -> Problem:
         way = "Start LM Studio and switch its server on under Developer, or run `lms server start` in a terminal."
     else:
         way = "See that LM Studio runs there, serves on the local network (Developer, Settings), and is not blocked."
-    return Problem("noServer", f"Nothing answers at {place.host}.", (f"{way} Your question is kept.",))
+    # Who set the variable long ago, or never, would not know where the address comes from.
+    why = (f"`{place.variable}` names it; without that variable, what runs on this computer answers.",)
+    lines = (*(why if place.variable else ()), f"{way} Your question is kept.")
+    return Problem("noServer", f"Nothing answers at {place.host}.", lines)
 
 
 def _no_entry(place: Place, error: BaseException | None) -> Problem:

@@ -29,12 +29,14 @@ class Place:
         token: The API token, if any.
         embedded: Whether it is lmnb's own server.
         notice: What the person should know of the choice, once.
+        variable: The environment variable that names it, if one does.
     """
 
     host: str
     token: str | None = None
     embedded: bool = False
     notice: str | None = None
+    variable: str | None = None
 
     @property
     def local(self) -> bool:
@@ -55,7 +57,7 @@ def given(host: str | None, token: str | None) -> Place | None:
     if value is None:
         return None
     chosen = address(value, variable)
-    return Place(chosen, token, notice=f"Answers come from {chosen}, as `{variable}` says.")
+    return Place(chosen, token, notice=f"Answers come from {chosen}, as `{variable}` says.", variable=variable)
 
 
 def _first(variables: tuple[str, ...]) -> tuple[str, str | None]:

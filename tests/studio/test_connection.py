@@ -128,6 +128,14 @@ def test_a_closed_port_is_said_at_once():
     assert problem.lines[-1].startswith("Start LM Studio and switch its server on under Developer")
 
 
+def test_a_closed_port_that_the_environment_names_says_so(monkeypatch):
+    monkeypatch.setenv("LMSTUDIO_BASE_URL", f"http://localhost:{_free_port()}")
+    monkeypatch.delenv("LMSTUDIO_API_HOST", raising=False)
+    why, way = ask(None, HELLO).problem.lines
+    assert why.startswith("`LMSTUDIO_BASE_URL` names it")
+    assert way.startswith("Start LM Studio")
+
+
 def test_a_port_that_never_answers_is_waited_for_three_seconds():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         host = f"127.0.0.1:{silent.getsockname()[1]}"
