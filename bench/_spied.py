@@ -16,20 +16,22 @@ if TYPE_CHECKING:
 
 
 class Spied(Child):
-    """An engine whose questions and numbers are written down; in between nothing is added."""
+    """An engine whose questions and numbers are written down when it has answered, which costs an answer nothing."""
 
     notes: Path
 
     async def stream(self, path: str, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
-        """Write down what is asked, and what is said last."""
+        """As ever; then write down what was asked, and what was said last."""
         where = self._address
         assert where is not None
-        self._note({"host": where.host, "port": where.port, "key": where.key, "path": path, "body": body})
         event: dict[str, Any] = {}
-        async with contextlib.aclosing(super().stream(path, body)) as events:
-            async for event in events:
-                yield event
-        self._note({"timings": event.get("timings")})
+        try:
+            async with contextlib.aclosing(super().stream(path, body)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            asked = {"host": where.host, "port": where.port, "key": where.key, "path": path, "body": body}
+            self._note(asked | {"timings": event.get("timings")})
 
     def _note(self, what: dict[str, Any]) -> None:
         with self.notes.open("a") as file:

@@ -64,15 +64,14 @@ class Server:
         self.process = psutil.Process(self._child.pid)
         self.frames = Frames(self.host)
 
-    def notes(self, key: str) -> list[dict[str, Any]]:
-        """What it has noted, where it has this key."""
-        lines = self._notes.read_text().splitlines()
-        return [note for note in map(json.loads, lines) if key in note]
+    def notes(self) -> list[dict[str, Any]]:
+        """What it has noted of its answers."""
+        return [json.loads(line) for line in self._notes.read_text().splitlines()]
 
     @property
     def engine(self) -> Engine:
         """The engine, asked what it was asked last."""
-        return Engine(self.notes("body")[-1])
+        return Engine(self.notes()[-1])
 
     @property
     def used(self) -> float:
@@ -162,13 +161,13 @@ def throughput(answers: list[Heard]) -> float:
 
 def chat(server: Server) -> list[tuple[int, int, int]]:
     """Four turns of a conversation: tokens of each prompt, new ones among them, and those that the engine has read."""
-    before = len(server.notes("timings"))
+    before = len(server.notes())
     config = {"temperature": 0.0, "maxTokens": 60}
     conversation = lmnb.Conversation(model=KEY, host=server.host, config=config)
     for prompt in CHAT:
         conversation.respond(prompt)
     turns, known = [], 0
-    for timings in (each["timings"] for each in server.notes("timings")[before:]):
+    for timings in (each["timings"] for each in server.notes()[before:]):
         prompt = timings["cache_n"] + timings["prompt_n"]
         turns.append((prompt, prompt - known, timings["prompt_n"]))
         known = prompt + timings["predicted_n"]
