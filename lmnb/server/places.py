@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import sys
 import time
 import warnings
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import platformdirs
 
+from lmnb._version import __version__
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+
+CODE = Path(__file__).parent
+"""The server's own."""
 
 
 def models_folder() -> Path:
@@ -40,8 +47,14 @@ def log_file() -> Path:
 
 
 def note_file() -> Path:
-    """Where it is written which server is shared."""
-    return _runtime() / "server.json"
+    """Where it is written which server is shared: by those who have the same lmnb. One of other code would not do."""
+    return _runtime() / f"server-{_edition()}.json"
+
+
+def _edition() -> str:
+    """A name for the code of this server: where it lies, which version it is, and when it was last changed."""
+    changed = max(file.stat().st_mtime_ns for file in CODE.rglob("*.py"))
+    return hashlib.sha256(f"{CODE}\0{__version__}\0{changed}".encode()).hexdigest()[:12]
 
 
 def _runtime() -> Path:
