@@ -179,9 +179,16 @@ async def _load(client: lms.AsyncClient, key: str, place: Place, emit: Callable[
         return await _get_or_load(client, key, on_progress, hold)
     except lms.LMStudioServerError as error:
         there = await listing(client, place)
-        if failures.is_not_found(error) or not any(key.casefold() == model.key.casefold() for model in there):
+        if not failures.is_not_found(error) and any(key.casefold() == model.key.casefold() for model in there):
+            raise ChatError(failures.load_failed(key, error)) from None
+        meant = {
+            model.key for model in there if model.kind == "llm" and model.key.casefold().startswith(key.casefold())
+        }
+        if len(meant) != 1 or key in meant:
             raise ChatError(unknown(key, there, place)) from None
-        raise ChatError(failures.load_failed(key, error)) from None
+    (whole,) = meant
+    emit(Noticed(f"“{key}” is short for {whole} here."))
+    return await _load(client, whole, place, emit, hold)
 
 
 async def _get_or_load(client: lms.AsyncClient, key: str, on_progress: Callable[[float], None], hold: Hold) -> str:

@@ -107,6 +107,13 @@ def lost(place: Place, *, in_mid_answer: bool) -> Problem:
     )
 
 
+def cut_off(stats: Stats) -> Problem:
+    """The prediction came to an end of the server's making: its model was unloaded, it was ended, or it failed."""
+    unloaded = stats.stop_reason == "modelUnloaded"
+    why = "The model was unloaded in mid-answer." if unloaded else "The prediction failed on the server."
+    return Problem("predictionFailed", why, ("What it had written is kept.", "Run the cell again to ask again."))
+
+
 def silent(place: Place) -> Problem:
     """The server is there and says nothing."""
     return Problem(

@@ -240,7 +240,9 @@ class _Prediction:
         stats, facts = stats_of(result.stats), facts_of(result.model_info, model)
         if self._by is not None:
             return Stopped(self._by, stats, facts)
-        if not self._said and stats.stop_reason not in {"userStopped", "modelUnloaded", "toolCalls"}:
+        if stats.stop_reason in {"modelUnloaded", "failed"}:
+            return Failed(failures.cut_off(stats))
+        if not self._said and stats.stop_reason not in {"userStopped", "toolCalls"}:
             return Failed(failures.empty(stats, model.context))
         return finished(result, stats, facts)
 

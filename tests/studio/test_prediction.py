@@ -26,6 +26,7 @@ from .conftest import ask, begin, script
 pytestmark = pytest.mark.server
 
 ENDLESS = script({"text": "word " * 3000, "by": "word", "rate": 200})
+HI = script({"text": "hi"})
 
 
 def test_the_order_of_events(scripted_server):
@@ -256,6 +257,26 @@ def test_an_unknown_model_names_the_near_ones(scripted_server):
     assert "scripted" in [choice["name"] for choice in problem.choices]
     assert any("loaded" in choice["note"] for choice in problem.choices)
     assert "-m " in problem.lines[-1]
+
+
+def test_the_beginning_of_one_key_will_do_and_is_said(scripted_server):
+    heard = ask(scripted_server, HI, model="Scripted-Sl")
+    assert isinstance(heard.last, Finished)
+    assert heard.last.model.key == "scripted-slow"
+    assert Noticed("“Scripted-Sl” is short for scripted-slow here.") in heard.of(Noticed)
+
+
+def test_the_beginning_of_several_keys_is_not_guessed(scripted_server):
+    assert ask(scripted_server, HI, model="scripted-").problem.kind == "noModel"
+
+
+def test_a_model_that_is_unloaded_in_mid_answer_keeps_what_it_wrote(scripted_server, peek):
+    running, heard = begin(scripted_server, script({"text": "word ", "repeat": 5000, "rate": 100}))
+    heard.wait(Fragment)
+    peek.call("unloadModel", {"identifier": "scripted"})
+    running.done.result(10)
+    assert heard.problem.title == "The model was unloaded in mid-answer."
+    assert heard.text.startswith("word ")
 
 
 def test_a_model_that_is_near_to_nothing(scripted_server):
