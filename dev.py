@@ -264,6 +264,8 @@ def command_start(_options: argparse.Namespace) -> int:
     say("  Opening JupyterLab; press Ctrl-C twice here to end it.")
     root = ["--allow-root"] if os.name == "posix" and os.geteuid() == 0 else []
     where = [f"--ServerApp.root_dir={HELLO.parent}", f"--LabApp.default_url=/lab/tree/{HELLO.name}"]
+    # Nothing is fetched that nobody asked for, and no question about news lies over the first notebook.
+    where += ["--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     try:
         return run(PYTHON, "-m", "jupyterlab", *where, *root, "--log-level=WARN")  # its address is said all the same
     except KeyboardInterrupt:
