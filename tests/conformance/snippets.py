@@ -1,10 +1,11 @@
-"""The programs of LM Studio's page "Chat Completions" for Python, run one after the other: `snippets.py FILE.gguf`.
+"""The programs of LM Studio's page "Chat Completions" for Python, run one after the other: `snippets.py [FILE.gguf]`.
 
 The page's repository states no licence, so its words and comments are not here; the calls are the page's, in its order
 and in its three styles. A step that goes on from an earlier one follows it. A line of JSON per program.
 
 This process only starts a server of its own and says where it is: to the convenience API by `default=True`, to the
-others, which look at LM Studio's ports, by that server's port.
+others, which look at LM Studio's ports, by that server's port. Without a file it does not even that: the programs run
+as they are, and find the server that stands where they look.
 """
 
 from __future__ import annotations
@@ -301,17 +302,26 @@ def run(text: str) -> dict[str, str | None]:
 
 def main() -> None:
     """Run all of them against one server."""
-    import lmstudio as lms
+    if len(sys.argv) == 1:
+        run_all()
+        return
     from lmstudio.json_api import ClientBase
 
     import lmnb
 
     with lmnb.start_server(models=[sys.argv[1]], default=True) as server:
         ClientBase._DEFAULT_API_PORTS = (int(server.host.rpartition(":")[2]),)
-        # The page begins with a model that is loaded. Its answers end where its context does: this one likes to talk.
-        lms.llm("qwen2.5-7b-instruct", config={"contextLength": 96})
-        for name, text in PROGRAMS.items():
-            print(json.dumps({"name": name, **run(text)}), flush=True)
+        run_all()
+
+
+def run_all() -> None:
+    """Each of them, after what the page begins with: a model that is loaded."""
+    import lmstudio as lms
+
+    # Its answers end where its context does: this one likes to talk.
+    lms.llm("qwen2.5-7b-instruct", config={"contextLength": 96})
+    for name, text in PROGRAMS.items():
+        print(json.dumps({"name": name, **run(text)}), flush=True)
 
 
 if __name__ == "__main__":

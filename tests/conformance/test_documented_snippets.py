@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,17 +24,45 @@ pytestmark = [pytest.mark.model, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
-def ended(smollm2, tmp_path_factory):
-    """How each program ended, by its name. SmolLM2 goes by the name of the page's model."""
+def named(smollm2, tmp_path_factory):
+    """SmolLM2's file under the name of the page's model."""
     named = tmp_path_factory.mktemp("models") / "qwen2.5-7b-instruct-Q4_1.gguf"
     try:
         os.link(smollm2, named)
     except OSError:  # on another disk
         shutil.copy(smollm2, named)
-    command = [sys.executable, "-m", "tests.conformance.snippets", str(named)]
+    return named
+
+
+@pytest.fixture(scope="module", params=["own", "standard"])
+def ended(named, request):
+    """How each program ended, by its name: with a server of its own, and at `lmnb serve --standard-port`."""
+    if request.param == "own":
+        return programs(str(named))
+    with standing(named):
+        return programs()
+
+
+def programs(*arguments):
+    command = [sys.executable, "-m", "tests.conformance.snippets", *arguments]
     child = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
     assert child.returncode == 0, child.stderr
     return {line.pop("name"): line for line in map(json.loads, child.stdout.splitlines())}
+
+
+@contextlib.contextmanager
+def standing(model):
+    """A server where every SDK looks for LM Studio."""
+    if lms.Client.find_default_local_api_host():
+        pytest.skip("A LM Studio, or something in its place, runs here.")
+    command = [sys.executable, "-m", "lmnb.cli", "serve", "--standard-port", "--model", str(model)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            if "listens at" not in server.stdout.readline():
+                pytest.skip("LM Studio's port is taken.")
+            yield
+        finally:
+            server.send_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize("name", [name for name in PROGRAMS if name != AS_PRINTED])

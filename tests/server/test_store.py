@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import importlib.util
@@ -218,6 +219,33 @@ def test_a_disk_that_is_too_small_is_seen_before_anything_is_fetched(shelf):
     with pytest.raises(store.StoreError, match=r"too little room.*0000000003 MB are needed(?s:.*)Make room"):
         get(Client(shelf.url()), dataclasses.replace(TINY, size_bytes=10**18))
     assert shelf.asked == []
+
+
+@pytest.fixture
+def small_disk(cache):
+    """The cache on a disk of 8 MB."""
+    cache.mkdir(parents=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", cache], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("Only root can make a small disk here.")
+    yield cache
+    subprocess.run(["umount", cache], check=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Small disks are made of Linux's tmpfs.")
+def test_a_disk_that_fills_up_in_mid_fetch_is_a_sentence_and_the_next_one_goes_on(small_disk, shelf):
+    def fill(_doing, done, _total):
+        if done:
+            with contextlib.suppress(OSError), (small_disk / "filler").open("ab", buffering=0) as filler:
+                while filler.write(bytes(1 << 16)):
+                    pass
+
+    with pytest.raises(store.StoreError, match="disk is full"):
+        get(Client(shelf.url()), progress=fill)
+    (small_disk / "filler").unlink()
+    assert get(Client(shelf.url())).read_bytes() == shelves.MODEL
 
 
 @pytest.mark.parametrize(
