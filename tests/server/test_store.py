@@ -222,14 +222,15 @@ def test_a_disk_that_is_too_small_is_seen_before_anything_is_fetched(shelf):
 
 
 @pytest.fixture
-def small_disk(cache):
-    """The cache on a disk of 8 MB."""
+def small_disk(cache, monkeypatch):
+    """The cache on a disk of 16 MB."""
     cache.mkdir(parents=True)
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", cache], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", cache], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("Only root can make a small disk here.")
+    monkeypatch.setattr(store, "SPARE", 0)
     yield cache
     subprocess.run(["umount", cache], check=True)
 
