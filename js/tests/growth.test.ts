@@ -47,3 +47,21 @@ for (const [name, head, item] of [["list", "", "- item\n"], ["table", "| a |\n|-
     assert.equal(shown(), 54);
   });
 }
+
+test("a long answer is shown less often than a short one, its code too, and its end at once", () => {
+  for (const head of ["", "```python\n"]) {
+    let time = 0;
+    const { host, stream } = growing(() => time);
+    const shown = (): number => host.textContent?.split("word").length ?? 0;
+    stream.append(head + "word\n".repeat(1_700));
+    stream.paint();
+    time += 10;
+    stream.append("word\n");
+    assert.deepEqual([stream.paint(), shown()], [true, 1_701]);
+    time += 40;
+    assert.deepEqual([stream.paint(), shown()], [false, 1_702]);
+    stream.append("word\n");
+    stream.end();
+    assert.equal(shown(), 1_703);
+  }
+});

@@ -14,10 +14,11 @@ const REST = 4;
 const QUICK = 4;
 
 /**
- * A list or table of more items than this is shown less often, every so many milliseconds: the browser lays the whole of
- * it out with each change.
+ * A list or table of more items than this, and a text of more characters, is shown less often, every so many
+ * milliseconds: with each change the browser lays out and records what is around it, and that grows with the answer.
  */
 const MANY = 20;
+const LONG = 8_000;
 const CALM = 50;
 
 /** So many items or rows at the end of an open list or table are read again; those before them stay. */
@@ -79,17 +80,15 @@ export class MarkdownStream {
   /** Shows what was added. True where that came too early and was put off: paint again. */
   paint(): boolean {
     if (!this.dirty) return false;
-    if (this.fence?.read(this.text)) {
-      this.dirty = false;
-      return false;
-    }
     const started = this.now();
     if (started < this.restUntil) return true;
-    this.fence = null;
-    this.read();
     this.dirty = false;
+    if (!this.fence?.read(this.text)) {
+      this.fence = null;
+      this.read();
+    }
     const took = this.now() - started;
-    const calm = (this.grafted?.count ?? 0) > MANY ? CALM : 0;
+    const calm = (this.grafted?.count ?? 0) > MANY || this.text.length > LONG ? CALM : 0;
     this.restUntil = started + Math.max(calm, took > QUICK ? took * (1 + REST) : 0);
     return false;
   }
