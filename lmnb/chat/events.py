@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lmnb.chat.problems import Problem
+    from lmnb.chat.window import Window
 
 StopReason = Literal[
     "eosFound",
@@ -63,10 +64,19 @@ class Connecting:
 
 @dataclass(frozen=True)
 class Connected:
-    """A server answered at `host`; `embedded` where it is our own."""
+    """A server answered at `host`; `embedded` where it is our own. `versions` of the programs that take part."""
 
     host: str
     embedded: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The prompt is what it will be: how it sits in the context, and a name for all that the model is given."""
+
+    window: Window
+    prompt_hash: str
 
 
 @dataclass(frozen=True)
@@ -128,5 +138,5 @@ class Failed:
     problem: Problem
 
 
-Event = Connecting | Connected | Loading | Reading | Fragment | Noticed | Finished | Stopped | Failed
+Event = Connecting | Connected | Fitted | Loading | Reading | Fragment | Noticed | Finished | Stopped | Failed
 """Every event; the last one of a prediction is Finished, Stopped or Failed, and nothing comes after it."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from lmnb.chat.attached import Attached, Image, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from lmnb.chat.turns import Turn
 
@@ -15,14 +19,18 @@ Role = Literal["system", "user", "assistant"]
 
 @dataclass(frozen=True)
 class Message:
-    """One message, as text."""
+    """One message: text, and the pictures that go with it."""
 
     role: Role
     content: str
+    images: tuple[Image, ...] = ()
 
 
 def messages(turns: Iterable[Turn], *, system: str | None = None) -> list[Message]:
     """The chat that ends with the last turn's prompt.
+
+    The same turns always give the same messages, and a later turn changes nothing in those of an earlier one: the
+    engine's prefix cache holds.
 
     Args:
         turns: In the order they were said; the last one is the one to be answered.
@@ -34,7 +42,21 @@ def messages(turns: Iterable[Turn], *, system: str | None = None) -> list[Messag
     """
     said = list(turns)
     result = [Message("system", system)] if system else []
+    told: dict[str, Attached] = {}
     for turn in said[:-1]:
         if answer := turn.text.strip():
-            result += [Message("user", turn.prompt), Message("assistant", answer)]
-    return [*result, Message("user", said[-1].prompt)] if said else result
+            result += [_prompt(turn, told), Message("assistant", answer)]
+    return [*result, _prompt(said[-1], told)] if said else result
+
+
+def _prompt(turn: Turn, told: dict[str, Attached]) -> Message:
+    text = render(turn.said, turn.attached, told)
+    told.update({one.name: one for one in turn.attached})
+    return Message("user", text, tuple(one.image for one in turn.attached if one.image is not None))
+
+
+def prompt_hash(sent: Iterable[Message], config: Mapping[str, Any]) -> str:
+    """A name for everything that a prediction was given: the same messages and settings have the same one."""
+    said = [[message.role, message.content, [image.hash for image in message.images]] for message in sent]
+    data = json.dumps([said, dict(config)], sort_keys=True, default=repr, ensure_ascii=False)
+    return hashlib.sha256(data.encode("utf-8", "surrogatepass")).hexdigest()[:16]

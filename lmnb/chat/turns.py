@@ -16,6 +16,7 @@ from lmnb.chat.events import (
     Event,
     Failed,
     Finished,
+    Fitted,
     Fragment,
     Loading,
     ModelFacts,
@@ -28,7 +29,9 @@ from lmnb.chat.events import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lmnb.chat.attached import Attached
     from lmnb.chat.problems import Problem
+    from lmnb.chat.window import Window
 
 Stage = Literal["connecting", "loading", "reading", "thinking", "writing"]
 """What a running turn is doing."""
@@ -69,6 +72,16 @@ class Turn:
     Attributes:
         prompt: What the person said.
         cell: The id of the cell that owns the turn, where the front end tells it.
+        run: The execution of that cell in which it was asked: one execution may ask several times.
+        talk: The name of the conversation.
+        after: The id of the turn before it; None at the beginning.
+        earlier: What this cell had asked and was answered before it was run again, the newest first.
+        pinned: Never left out when the context is full.
+        sent: The prompt as it was sent, where names in braces were filled in; `said` is what was sent in any case.
+        attached: What went along with the prompt.
+        window: How the prompt sits in the model's context, once that is known.
+        prompt_hash: A name for all that the model was given.
+        versions: Of the programs that had a hand in it: `lmnb`, `lmstudio`, `server`.
         asked: The model key the person asked for with this prompt, if any; `model` is the one that answered.
         system: The system prompt the person gave with this prompt, if any; it holds for the turns after it.
         status: What it is doing, or how it ended.
@@ -82,6 +95,16 @@ class Turn:
 
     prompt: str
     cell: str | None = None
+    run: str | None = None
+    talk: str | None = None
+    after: str | None = None
+    earlier: tuple[Turn, ...] = ()
+    pinned: bool = False
+    sent: str | None = None
+    attached: tuple[Attached, ...] = ()
+    window: Window | None = None
+    prompt_hash: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     asked: str | None = None
     system: str | None = None
@@ -104,6 +127,11 @@ class Turn:
     ended: float | None = None
     first_fragment: float | None = None
     thought_until: float | None = None
+
+    @property
+    def said(self) -> str:
+        """The prompt as the model reads it, without what is attached."""
+        return self.prompt if self.sent is None else self.sent
 
     @property
     def running(self) -> bool:
@@ -142,8 +170,10 @@ class Turn:
                 self._write(event)
             case Connecting(host):
                 self.status, self.host = "connecting", host
-            case Connected(host, embedded):
-                self.host, self.embedded = host, embedded
+            case Connected(host, embedded, versions):
+                self.host, self.embedded, self.versions = host, embedded, versions
+            case Fitted(window, prompt_hash):
+                self.window, self.prompt_hash = window, prompt_hash
             case Loading(model, progress):
                 self.status, self.model, self.progress = "loading", model, progress
             case Reading(model, progress):

@@ -207,8 +207,10 @@ class _Prediction:
         name = model.identifier or model.key
         # What does not fit is refused, not cut out of the middle without a word (the server's own default).
         config.setdefault("contextOverflowPolicy", "stopAtLimit")
+        plan = self._request.plan
+        messages = self._request.messages if plan is None else tuple(plan.messages())
         stream = await lms.AsyncLLM(name, client.llm).respond_stream(
-            chats.to_chat(self._request.messages, base=self._request.chat),
+            chats.to_chat(messages, base=self._request.chat),
             config=config,  # type: ignore[arg-type]  # checked by `settings`
             response_format=self._request.response_format,
             on_prompt_processing_progress=lambda progress: self._emit(Reading(name, progress)) if progress else None,

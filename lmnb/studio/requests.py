@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import lmstudio as lms
 
     from lmnb.chat.history import Message
+    from lmnb.chat.window import Plan
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Request:
     """One prediction to be made.
 
     Attributes:
-        messages: What was said, ending with what is to be answered.
+        messages: What was said, ending with what is to be answered. It is sent as it is.
+        plan: In the place of messages: what may be sent, trimmed to what fits into the model's context.
         model: A model key or identifier, an SDK handle of either API style, or None for the one that is loaded.
         host: `"address:port"` (URL forms are understood). None: that of the handle, the environment's, a LM Studio that
             is found, lmnb's own server.
@@ -35,3 +37,4 @@ class Request:
     config: Mapping[str, Any] = field(default_factory=dict)
     response_format: Any = None
     chat: lms.Chat | None = None
+    plan: Plan | None = None
