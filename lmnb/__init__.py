@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from lmnb.chat.problems import ChatError
     from lmnb.chat.reply import Reply
-    from lmnb.conversation import Answer, Conversation
+    from lmnb.answer import Answer
+    from lmnb.conversation import Conversation
     from lmnb.studio import models, start_server
 
 __all__ = [
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Answer": "lmnb.conversation",
+    "Answer": "lmnb.answer",
     "ChatError": "lmnb.chat.problems",
     "Conversation": "lmnb.conversation",
     "Reply": "lmnb.chat.reply",

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
-import logging
-import queue
+import threading
 from typing import TYPE_CHECKING, Any
 
 from lmnb import studio
-from lmnb.chat.events import Fragment, Stopped
+from lmnb.answer import Answer
+from lmnb.chat.events import Noticed
 from lmnb.chat.history import messages
-from lmnb.chat.problems import ChatError
+from lmnb.chat.lines import Branch, Lines, Placed
+from lmnb.chat.problems import ChatError, Problem
 from lmnb.chat.reply import Reply
 from lmnb.chat.turns import Turn
+from lmnb.chat.window import Plan, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import lmstudio as lms
 
-    from lmnb.chat.events import Event, StoppedBy
+    from lmnb.chat.attached import Attached
+    from lmnb.chat.events import Event
+    from lmnb.chat.schema import Schema
+    from lmnb.journal import Journal
+    from lmnb.studio.thinking import Level as Think
 
-BEAT = 0.05
-"""Seconds between two looks at a waiting prediction. SIGINT does not wake an idle loop (ipykernel#881): without
-beats a cancelled cell was seen to notice after 8.7 s, with them after 0.03 s."""
-
-DRAIN = 2.0
-"""Seconds a stopped prediction may take to say its last words before it is let go."""
-
-log = logging.getLogger(__name__)
+GO_ON = "Go on exactly where you stopped, without repeating anything."
+"""What `go_on` says. A prompt of its own: the protocol has no way to let a model continue its last message."""
 
 
 class Conversation:
@@ -42,8 +40,24 @@ class Conversation:
         api_token: For a server that asks for one.
         config: Prediction parameters as the SDK spells them: `{"temperature": 0.2, "maxTokens": 300}`.
         chat: An SDK `Chat` to go on from.
+        name: What the conversation is called.
+        trim: What is left out first when the turns do not fit into the model's context: the `"oldest"`, the ones in the
+            `"middle"` (after the first), or none (`"off"`: the question is refused).
+        room: Tokens of the context to keep for an answer; None: `maxTokens` where it is set, else a share.
+        think: `"off"`, `"low"`, `"high"`: how much the model thinks first; None: as it does by itself.
+        journal: Told of every turn before anybody sees it.
 
-    Every prediction runs on lmnb's own I/O thread; the methods here may be called from any thread.
+    Every prediction runs on lmnb's own I/O thread; the methods here may be called from any thread. One turn at a time:
+    an answer that is asked for while another is being written waits for it.
+
+    Example::
+
+        talk = lmnb.Conversation(system="You answer in one sentence.")
+        print(talk.ask("Why is a median more robust than a mean?"))
+        for fragment in talk.stream("And a mode?"):
+            print(fragment.content, end="")
+        reply = await talk.aask("Sum up.")
+        print(talk.to_markdown())
     """
 
     def __init__(
@@ -55,40 +69,86 @@ class Conversation:
         api_token: str | None = None,
         config: Mapping[str, Any] | None = None,
         chat: lms.Chat | None = None,
+        name: str | None = None,
+        trim: Rule = "oldest",
+        room: int | None = None,
+        think: Think | None = None,
+        journal: Journal | None = None,
     ) -> None:
-        self.model, self.system, self.host = model, system, host
+        self.model, self.system, self.host, self.name = model, system, host, name
         self.config = dict(config or {})
+        self.trim, self.room, self.think, self.journal = trim, room, think, journal
         self._api_token = api_token
-        self.turns: list[Turn] = []
+        self._lock = threading.RLock()
+        self._answers: list[Answer] = []
+        self.lines = Lines()
         if chat is not None:
-            given, self.turns = studio.from_chat(chat)
+            given, turns = studio.from_chat(chat)
+            self.lines = Lines(turns)
             self.system = system if system is not None else given
 
     def __repr__(self) -> str:
         """In one line: how much was said, and with whom."""
-        return f"<lmnb.Conversation: {len(self.turns)} turn{'' if len(self.turns) == 1 else 's'}>"
+        name = f" {self.name!r}" if self.name else ""
+        count = len(self.turns)
+        return f"<lmnb.Conversation{name}: {count} turn{'' if count == 1 else 's'}>"
 
-    def respond(self, prompt: str, **options: Any) -> Reply:
+    def __len__(self) -> int:
+        """How many turns the current line has."""
+        return len(self.turns)
+
+    def __bool__(self) -> bool:
+        """Always true, also before anything was said."""
+        return True
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The turns of the current line, in order."""
+        return self.lines.turns
+
+    @property
+    def branches(self) -> Sequence[Branch]:
+        """What was said and is not in the current line: the oldest first."""
+        return tuple(self.lines.branches)
+
+    @property
+    def running(self) -> bool:
+        """Whether an answer is being written."""
+        return any(not answer.done for answer in self._answers)
+
+    # ---- asking
+
+    def ask(self, prompt: str, **options: Any) -> Reply:
         """Ask, wait, and return the whole reply. Blocks; an interrupt stops the prediction.
 
         Args:
             prompt: What to say.
-            options: As for `respond_stream`.
+            options: As for `stream`.
 
         Raises:
             ChatError: If the turn failed; `.problem` says how, `.reply` has what came before.
         """
-        return self.respond_stream(prompt, **options).result()
+        return self.stream(prompt, **options).result()
 
-    def respond_stream(
+    async def aask(self, prompt: str, **options: Any) -> Reply:
+        """As `ask`, awaited: the loop stays free. A task that is cancelled stops the prediction."""
+        return await self.stream(prompt, **options)
+
+    def stream(
         self,
         prompt: str,
         *,
         model: str | None = None,
         system: str | None = None,
         config: Mapping[str, Any] | None = None,
+        attach: Iterable[Attached] = (),
+        schema: Any = None,
         response_format: Any = None,
+        think: Think | None = None,
+        sent: str | None = None,
         cell: str | None = None,
+        run: str | None = None,
+        append: bool = False,
     ) -> Answer:
         """Ask, and return an answer that can be iterated (`for`, `async for`) or awaited.
 
@@ -99,44 +159,273 @@ class Conversation:
             model: The model key for this turn and the ones after it.
             system: The system prompt for this turn and the ones after it.
             config: Prediction parameters for this turn, over those of the conversation.
-            response_format: A schema, as the SDK takes it.
-            cell: The id of the cell that asks; a turn that this cell asked before is replaced.
+            attach: What goes along: see `lmnb.attach`.
+            schema: What the answer must be like: a pydantic class, a JSON schema, a short `"name:str, score:float"`.
+                The reply's `.value` is the data.
+            response_format: A schema as the SDK takes it, which is not checked here.
+            think: For this turn, over that of the conversation.
+            sent: The prompt as the model is to read it, where that differs from what the person wrote.
+            cell: The id of the cell that asks; what this cell asked before is replaced, and what followed becomes a
+                branch.
+            run: The execution of the cell: what it asks twice in one execution are two turns.
+            append: Add the turn at the end, whatever the cell asked before.
+
+        Raises:
+            ChatError: If the schema is none.
         """
-        own = {**self.config, **(config or {})}
-        turn = Turn(prompt, cell=cell, asked=model, system=system, config=own)
-        return Answer(turn, lambda: self._request(turn, response_format))
+        shape = _shape(schema)
+        turn = self._turn(prompt, model, system, config, sent, cell, run)
+        turn.attached = tuple(attach)
+
+        def place() -> tuple[Sequence[Turn], str | None]:
+            placed = self.lines.place(turn, append=append)
+            self._stop_cut(placed)
+            return self.turns[:-1], placed.notice
+
+        asked = shape.json if shape is not None else response_format
+        return self._answer(turn, place, asked, shape, think)
+
+    respond, respond_stream = ask, stream
+
+    def beside(self, answer: Answer, model: str) -> Answer:
+        """Ask another model what `answer` was asked, at the same place; it is kept as a branch.
+
+        Args:
+            answer: One that was started.
+            model: The key of the other model, for this turn only.
+        """
+        first = answer.turn
+        turn = self._turn(first.prompt, model, first.system, first.config, first.sent, first.cell, first.run)
+        turn.attached, turn.after = first.attached, first.after
+
+        def place() -> tuple[Sequence[Turn], str | None]:
+            before = self.turns[: self.turns.index(first)] if first in self.turns else []
+            self.lines.keep((*before, turn))
+            return before, None
+
+        return self._answer(turn, place, None, None, None)
+
+    def go_on(self, **options: Any) -> Answer:
+        """Let the model go on with an answer that was cut off. Options as for `stream`.
+
+        Raises:
+            ChatError: If there is no answer to go on with.
+        """
+        if not any(turn.text.strip() for turn in self.turns):
+            raise ChatError(Problem("refused", "There is no answer to go on with.", ("Ask something first.",)))
+        return self.stream(GO_ON, **options)
+
+    def preview(self, prompt: str, *, attach: Iterable[Attached] = (), **options: Any) -> studio.Preview:
+        """What `ask` would send, word for word and counted. Sends no prompt, loads no model, adds no turn. Blocks.
+
+        Raises:
+            ChatError: If there is no server or no model to ask.
+        """
+        known = {key: options.get(key) for key in ("model", "system", "config", "sent", "cell", "run")}
+        turn = self._turn(prompt, **known)
+        turn.attached = tuple(attach)
+        at = None if options.get("append") else self.lines.position_of(turn.cell, turn.run)
+        before = tuple(self.turns if at is None else self.turns[:at])
+        shape = _shape(options.get("schema"))
+        asked = shape.json if shape is not None else options.get("response_format")
+        return studio.preview(self._request(turn, before, asked, options.get("think")))
+
+    # ---- the line and its branches
+
+    def switch(self, number: int) -> None:
+        """Make a branch the current line.
+
+        Raises:
+            KeyError: If there is no branch of that number.
+        """
+        with self._lock:
+            self.lines.switch(number)
+
+    def branch(self, upto: int | None = None, *, name: str | None = None) -> Conversation:
+        """A new conversation that goes on from this one; this one stays as it is.
+
+        Args:
+            upto: How many of its turns it takes along; None: all.
+            name: What it is called.
+        """
+        other = Conversation(
+            model=self.model, system=self.system, host=self.host, api_token=self._api_token, config=self.config,
+            name=name, trim=self.trim, room=self.room, think=self.think, journal=self.journal,
+        )  # fmt: skip
+        other.lines = Lines(self.turns[:upto], cap=self.lines.cap)
+        return other
+
+    def pin(self, position: int, *, pinned: bool = True) -> Turn:
+        """Keep a turn in the model's context whatever happens, or not any more.
+
+        Args:
+            position: From 1.
+            pinned: False takes the pin out.
+
+        Raises:
+            IndexError: If there is no such turn.
+        """
+        turn = self._at(position)
+        turn.pinned = pinned
+        return turn
+
+    def drop(self, position: int) -> Placed:
+        """Take a turn out of the conversation; the line as it was is kept as a branch.
+
+        Args:
+            position: From 1.
+
+        Raises:
+            IndexError: If there is no such turn.
+        """
+        with self._lock:
+            self._at(position)
+            return self.lines.drop(position)
+
+    def withdraw(self, cell: str | None, run: str | None) -> Placed:
+        """Take out what a cell asked in an earlier run: it asks somewhere else now."""
+        with self._lock:
+            placed = self.lines.withdraw(cell, run)
+            self._stop_cut(placed)
+            return placed
+
+    def clear(self) -> None:
+        """Forget everything that was said, branches and all. What is being written is stopped."""
+        with self._lock:
+            for answer in self._answers:
+                answer.stop()
+            self.lines = Lines(cap=self.lines.cap)
+
+    # ---- other forms
 
     def to_chat(self) -> lms.Chat:
         """The conversation as an SDK `Chat`: a copy."""
         return studio.to_chat(messages(self.turns, system=self._latest("system")), last=self.turns[-1:])
 
-    def _request(self, turn: Turn, response_format: Any) -> studio.Request:
-        before = self._place(turn)
+    def to_markdown(self) -> str:
+        """The conversation as Markdown: questions, answers, who answered."""
+        return self.export("md")
+
+    def export(self, kind: str) -> str:
+        """The conversation as the text of a file.
+
+        Args:
+            kind: `md`, `json`, `ipynb` or `py`.
+
+        Raises:
+            ValueError: For another one.
+        """
+        from lmnb.chat import exports  # noqa: PLC0415 - seldom
+
+        branches = [list(branch.turns) for branch in self.branches]
+        return exports.export(self.name or "conversation", self.turns, branches, kind)
+
+    # ---- inside
+
+    def _turn(
+        self,
+        prompt: str,
+        model: str | None,
+        system: str | None,
+        config: Mapping[str, Any] | None,
+        sent: str | None,
+        cell: str | None,
+        run: str | None,
+    ) -> Turn:
+        own = {**self.config, **(config or {})}
+        return Turn(prompt, cell=cell, run=run, talk=self.name, asked=model, system=system, config=own, sent=sent)
+
+    def _answer(
+        self,
+        turn: Turn,
+        place: Callable[[], tuple[Sequence[Turn], str | None]],
+        asked: Any,
+        shape: Schema | None,
+        think: Think | None,
+    ) -> Answer:
+        before: list[Turn] = []
+
+        def enter(answer: Answer) -> Answer | None:
+            with self._lock:
+                turns, notice = place()
+                before.extend(turns)
+                if notice:
+                    answer.tell(Noticed(notice))
+                running = [one for one in self._answers if not one.done]
+                self._answers = [*running, answer]
+                return running[-1] if running else None
+
+        answer = Answer(
+            turn,
+            lambda: self._request(turn, before, asked, think),
+            enter=enter,
+            finish=lambda ended: _reply(ended, shape),
+        )
+        answer.listen(lambda event: self._hear(turn, event))
+        return answer
+
+    def _hear(self, turn: Turn, event: Event) -> None:
+        """On the I/O thread, before anybody sees the event."""
+        if self.journal is not None:
+            self.journal.event(turn, event)
+        if not turn.running:
+            with self._lock:
+                self.lines.settle()
+
+    def _stop_cut(self, placed: Placed) -> None:
+        """What is being written for a turn that is not in the line any more ends: nobody waits for it."""
+        for answer in self._answers:
+            if any(answer.turn is turn for turn in placed.cut):
+                answer.stop()
+
+    def _request(self, turn: Turn, before: Sequence[Turn], asked: Any, think: Think | None) -> studio.Request:
         said = [*before, turn]
         return studio.Request(
-            messages=tuple(messages(said, system=_latest(said, "system") or self.system)),
+            plan=Plan(tuple(said), _latest(said, "system") or self.system, self.trim, self.room),
             model=_latest(said, "asked") or self.model,
             host=self.host,
             api_token=self._api_token,
             config=turn.config,
-            response_format=response_format,
+            response_format=asked,
+            think=think or self.think,
         )
 
-    def _place(self, turn: Turn) -> list[Turn]:
-        """Put a turn where it belongs, and return the turns before it. A cell that asks again replaces its turn."""
-        owned = [i for i, old in enumerate(self.turns) if turn.cell is not None and old.cell == turn.cell]
-        if not owned:
-            self.turns.append(turn)
-            return self.turns[:-1]
-        self.turns[owned[0]] = turn
-        return self.turns[: owned[0]]
+    def _at(self, position: int) -> Turn:
+        if not 0 < position <= len(self.turns):
+            raise IndexError(position)
+        return self.turns[position - 1]
 
     def _latest(self, name: str) -> str | None:
         value: str | None = _latest(self.turns, name) or getattr(self, name)
         return value
 
 
-def _latest(turns: list[Turn], name: str) -> str | None:
+def _shape(schema: Any) -> Schema | None:
+    if schema is None:
+        return None
+    from lmnb.chat.schema import Schema, read  # noqa: PLC0415 - seldom
+
+    return schema if isinstance(schema, Schema) else read(schema, {})
+
+
+def _reply(turn: Turn, shape: Schema | None) -> Reply:
+    """The reply to a turn; where a shape was asked for, with the data in it.
+
+    Raises:
+        ChatError: If the answer does not have that shape; it carries the reply.
+    """
+    reply = Reply(turn)
+    if shape is not None:
+        from lmnb.chat.schema import SchemaError  # noqa: PLC0415 - seldom
+
+        try:
+            reply.value = shape.check(turn.text)
+        except SchemaError as error:
+            raise ChatError(Problem("notAsAsked", f"The answer is not what was asked for: {error}"), reply) from None
+    return reply
+
+
+def _latest(turns: Sequence[Turn], name: str) -> str | None:
     """What the person last asked for: `-m` and `-s` hold until they are said again; a missing model does not."""
     heard = (turn for turn in reversed(turns) if name != "asked" or not _misses_its_model(turn))
     return next((value for turn in heard if (value := getattr(turn, name)) is not None), None)
@@ -144,167 +433,3 @@ def _latest(turns: list[Turn], name: str) -> str | None:
 
 def _misses_its_model(turn: Turn) -> bool:
     return turn.problem is not None and turn.problem.kind == "noModel"
-
-
-class Answer:
-    """An answer that is being written.
-
-    Iterate it for its fragments (`for`, `async for`), await it or call `result()` for the whole `Reply`. It starts at
-    the first of these, or with `start()`. Fragments arrive on lmnb's I/O thread and are handed to the one who waits.
-    """
-
-    def __init__(self, turn: Turn, request: Callable[[], studio.Request]) -> None:
-        self.turn = turn
-        self._request = request
-        self._running: studio.Running | None = None
-        self._listeners: list[Callable[[Event], None]] = []
-
-    def listen(self, listener: Callable[[Event], None]) -> None:
-        """Call `listener(event)` on the I/O thread after the turn has changed. It must not block."""
-        self._listeners.append(listener)
-
-    def start(self) -> Answer:
-        """Send the request. Returns at once; a second call does nothing."""
-        if self._running is None:
-            self._running = studio.start(self._request(), self._on_event)
-        return self
-
-    def stop(self, by: StoppedBy = "person") -> None:
-        """Stop the prediction and keep what it has written. Returns at once; from any thread."""
-        if self._running is not None:
-            self._running.stop(by)
-
-    def result(self) -> Reply:
-        """Wait for the end, blocking in beats so that Ctrl-C is heard, and return the reply.
-
-        Raises:
-            ChatError: If the turn failed.
-        """
-        self.wait()
-        return self.reply()
-
-    def wait(self, *, tick: Callable[[], None] | None = None) -> None:
-        """Block until the turn has ended; `tick` is called on this thread at every beat.
-
-        An interrupt stops the prediction, gives it a moment to end, and is raised again.
-        """
-        done = self.start()._done
-        try:
-            while not _is_done(done, BEAT):
-                if tick:
-                    tick()
-        except KeyboardInterrupt:
-            self.stop("interrupt")
-            _is_done(done, DRAIN)
-            self.let_go()
-            raise
-        finally:
-            if tick:
-                tick()
-
-    async def ended(self, *, drain: float = DRAIN) -> None:
-        """Wait for the end without blocking the loop.
-
-        Args:
-            drain: Seconds that a prediction may take to end after this task was cancelled.
-
-        Raises:
-            asyncio.CancelledError: After the prediction was stopped and has said its last words, or was let go.
-        """
-        ending = asyncio.wrap_future(self.start()._done)
-        try:
-            while not ending.done():
-                await asyncio.wait({ending}, timeout=BEAT)
-        except asyncio.CancelledError:
-            self.stop("interrupt")
-            try:
-                await asyncio.wait({ending}, timeout=drain)
-            finally:
-                self.let_go()
-            raise
-
-    def let_go(self) -> None:
-        """End the turn here and now, whatever the server does; what still comes is not heard any more."""
-        if self.turn.running:
-            ended = asyncio.run_coroutine_threadsafe(self._let_go(), studio.io_loop())
-            concurrent.futures.wait([ended], timeout=1.0)
-
-    async def _let_go(self) -> None:
-        self._on_event(Stopped("interrupt"))
-
-    def reply(self) -> Reply:
-        """The reply to a turn that has ended.
-
-        Raises:
-            ChatError: If the turn failed; it carries the partial reply.
-        """
-        reply = Reply(self.turn)
-        if self.turn.problem is not None:
-            raise ChatError(self.turn.problem, reply)
-        return reply
-
-    def __iter__(self) -> Iterator[Fragment]:
-        """Fragments as they come; blocks between them. Leaving the loop early stops the prediction."""
-        events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
-        self.listen(events.put)
-        self.start()._done.add_done_callback(lambda _: events.put(None))
-        try:
-            while (event := _next(events)) is not None:
-                if isinstance(event, Fragment):
-                    yield event
-            self.reply()
-        finally:
-            self.stop("interrupt")
-
-    async def __aiter__(self) -> AsyncIterator[Fragment]:
-        """Fragments as they come, on the loop of the one who iterates. Leaving early stops the prediction."""
-        loop = asyncio.get_running_loop()
-        events: asyncio.Queue[Event | None] = asyncio.Queue()
-
-        def hand_over(event: Event | None) -> None:
-            loop.call_soon_threadsafe(events.put_nowait, event)
-
-        self.listen(hand_over)
-        self.start()._done.add_done_callback(lambda _: hand_over(None))
-        try:
-            while (event := await events.get()) is not None:
-                if isinstance(event, Fragment):
-                    yield event
-            self.reply()
-        finally:
-            self.stop("interrupt")
-
-    def __await__(self) -> Generator[Any, None, Reply]:
-        """Wait for the whole reply."""
-        yield from self.ended().__await__()
-        return self.reply()
-
-    @property
-    def _done(self) -> concurrent.futures.Future[None]:
-        assert self._running is not None
-        return self._running.done
-
-    def _on_event(self, event: Event) -> None:
-        if not self.turn.running:
-            return
-        self.turn.apply(event)
-        for listener in list(self._listeners):
-            try:
-                listener(event)
-            except Exception:  # a view that breaks must not take the answer with it
-                log.exception("A listener failed and is not called again")
-                self._listeners.remove(listener)
-
-
-def _is_done(done: concurrent.futures.Future[None], seconds: float) -> bool:
-    # In beats, as an untimed or long lock cannot be interrupted on Windows.
-    beats = max(1, round(seconds / BEAT))
-    return any(concurrent.futures.wait([done], timeout=BEAT).done for _ in range(beats))
-
-
-def _next(events: queue.SimpleQueue[Event | None]) -> Event | None:
-    while True:
-        try:
-            return events.get(timeout=BEAT)
-        except queue.Empty:
-            continue

@@ -83,12 +83,81 @@ def test_reasoning_does_not_go_back_to_the_model(conversation):
     assert "secret thought" not in str(heard(conversation.respond(HISTORY))[1])
 
 
-def test_a_cell_that_asks_again_replaces_its_turn(conversation):
+def test_a_cell_that_asks_again_replaces_its_turn_and_keeps_what_followed_as_a_branch(conversation):
     for cell, prompt in [("a", script({"text": "first"})), ("b", HELLO), ("a", script({"text": "second"}))]:
-        conversation.respond_stream(prompt, cell=cell).result()
-    assert [(turn.cell, turn.text) for turn in conversation.turns] == [("a", "second"), ("b", "Hello **world**")]
-    reply = conversation.respond_stream(HISTORY, cell="a").result()
-    assert heard(reply) == [("user", HISTORY)]
+        conversation.stream(prompt, cell=cell).result()
+    assert [(turn.cell, turn.text) for turn in conversation.turns] == [("a", "second")]
+    (branch,) = conversation.branches
+    assert [turn.text for turn in branch.turns] == ["first", "Hello **world**"]
+    assert conversation.turns[0].notices == [
+        "Replaces turn 1; 1 later turn is kept as branch 1. `%chat switch 1` goes back."
+    ]
+    reply = conversation.stream(HISTORY, cell="c").result()
+    assert [text for _, text in heard(reply)][1] == "second"
+    conversation.switch(1)
+    assert [turn.text for turn in conversation.turns] == ["first", "Hello **world**"]
+
+
+def test_run_all_twice_gives_the_same_conversation(conversation):
+    cells = {"a": HELLO, "b": script({"text": "b"}), "c": HISTORY}
+    for run in "12":
+        for cell, prompt in cells.items():
+            conversation.stream(prompt, cell=cell, run=run + cell).result()
+        if run == "1":
+            first = [(turn.cell, turn.prompt, turn.text, turn.prompt_hash) for turn in conversation.turns]
+    assert [(turn.cell, turn.prompt, turn.text, turn.prompt_hash) for turn in conversation.turns] == first
+    assert conversation.branches == ()
+    assert conversation.lines.number == 1
+
+
+def test_a_second_question_waits_for_the_first_and_says_so(conversation):
+    seen = []
+    slow = conversation.stream(script({"text": "word ", "repeat": 20, "rate": 100}))
+    slow.start()
+    second = conversation.stream(HISTORY)
+    second.listen(lambda event: seen.append((type(event).__name__, slow.done)))
+    reply = second.result()
+    assert seen[0] == ("Queued", False)
+    assert all(done for name, done in seen if name == "Connecting")
+    assert heard(reply)[1] == ("assistant", ("word " * 20).strip())
+
+
+def test_a_queued_question_can_be_stopped(conversation):
+    slow = conversation.stream(script({"text": "word ", "repeat": 100_000, "rate": 100})).start()
+    second = conversation.stream(HELLO).start()
+    second.stop()
+    assert second.result().turn.status == "stopped"
+    slow.stop()
+    slow.wait()
+    assert conversation.ask(HELLO).text == "Hello **world**"
+
+
+def test_a_cell_that_is_run_again_stops_what_it_asked_before(conversation):
+    first = conversation.stream(script({"text": "word ", "repeat": 100_000, "rate": 100}), cell="a", run="1").start()
+    assert conversation.stream(HELLO, cell="a", run="2").result().text == "Hello **world**"
+    assert first.turn.status == "stopped"
+
+
+def test_two_models_answer_beside_each_other(conversation):
+    first = conversation.stream(HELLO)
+    first.start()
+    other = conversation.beside(first, "scripted").result()
+    assert other.text == "Hello **world**"
+    assert [turn.text for turn in conversation.turns] == ["Hello **world**"]
+
+
+def test_a_conversation_branches_off_and_the_first_stays(conversation):
+    conversation.ask(HELLO)
+    other = conversation.branch(name="other")
+    other.ask(script({"text": "more"}))
+    assert (len(conversation), len(other)) == (1, 2)
+
+
+def test_going_on_needs_an_answer(conversation):
+    with pytest.raises(lmnb.ChatError, match="no answer to go on"):
+        conversation.go_on()
+    conversation.ask(HELLO)
+    assert conversation.go_on().turn.prompt.startswith("Go on")
 
 
 def test_model_and_system_hold_until_they_are_said_again(conversation):
@@ -201,5 +270,5 @@ def test_an_sdk_chat_goes_in_and_comes_out(scripted_server):
 
 def test_a_conversation_says_how_long_it_is():
     conversation = lmnb.Conversation()
-    conversation.turns = [Turn("hi")]
+    conversation.lines.turns = [Turn("hi")]
     assert repr(conversation) == "<lmnb.Conversation: 1 turn>"

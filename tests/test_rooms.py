@@ -10,7 +10,17 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "lmnb"
 
-FLOORS = {"chat": 0, "studio": 1, "context": 1, "conversation": 2, "widgets": 3, "tools": 3, "notebook": 4}
+FLOORS = {
+    "chat": 0,
+    "studio": 1,
+    "context": 1,
+    "journal": 1,
+    "answer": 2,
+    "conversation": 3,
+    "widgets": 4,
+    "tools": 4,
+    "notebook": 5,
+}
 """A room imports from the floors below its own, and never from beside or above."""
 
 SERVER_FOR_STUDIO = {"lmnb.server.launch", "lmnb.server.store"}

@@ -43,7 +43,7 @@ class Stats:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """Which model answered, as the server reported it."""
+    """Which model answered, as the server reported it; `tools`: whether it was trained to use them."""
 
     identifier: str
     key: str
@@ -53,6 +53,14 @@ class ModelFacts:
     size_bytes: int | None = None
     params: str | None = None
     architecture: str | None = None
+    quantization: str | None = None
+    vision: bool | None = None
+    tools: bool | None = None
+
+
+@dataclass(frozen=True)
+class Queued:
+    """Another answer of the same conversation is being written; this one is asked when that has ended."""
 
 
 @dataclass(frozen=True)
@@ -138,5 +146,5 @@ class Failed:
     problem: Problem
 
 
-Event = Connecting | Connected | Fitted | Loading | Reading | Fragment | Noticed | Finished | Stopped | Failed
+Event = Queued | Connecting | Connected | Fitted | Loading | Reading | Fragment | Noticed | Finished | Stopped | Failed
 """Every event; the last one of a prediction is Finished, Stopped or Failed, and nothing comes after it."""

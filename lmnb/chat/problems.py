@@ -17,6 +17,7 @@ ProblemKind = Literal[
     "refused",  # the server said no: token, config, schema
     "predictionFailed",  # the server failed while it answered
     "emptyAnswer",  # the model said nothing
+    "notAsAsked",  # an answer that has not the shape that was asked for
     "internal",  # ours
 ]
 

@@ -21,6 +21,7 @@ from lmnb.chat.events import (
     Loading,
     ModelFacts,
     Noticed,
+    Queued,
     Reading,
     Stats,
     Stopped,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from lmnb.chat.problems import Problem
     from lmnb.chat.window import Window
 
-Stage = Literal["connecting", "loading", "reading", "thinking", "writing"]
+Stage = Literal["queued", "connecting", "loading", "reading", "thinking", "writing"]
 """What a running turn is doing."""
 
 Outcome = Literal["done", "stopped", "interrupted", "failed", "kernelDied"]
@@ -168,6 +169,8 @@ class Turn:
         match event:
             case Fragment():
                 self._write(event)
+            case Queued():
+                self.status = "queued"
             case Connecting(host):
                 self.status, self.host = "connecting", host
             case Connected(host, embedded, versions):

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from lmnb.answer import Answer
     from lmnb.chat.events import Event
     from lmnb.cli.common import Commands
-    from lmnb.conversation import Answer, Conversation
+    from lmnb.conversation import Conversation
 
 PROMPT = "> "
 HELLO = "Ctrl-C stops an answer, Ctrl-D ends the conversation."

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from lmnb.answer import Answer
     from lmnb.chat.problems import Problem
-    from lmnb.conversation import Answer, Conversation
+    from lmnb.conversation import Conversation
 
 INTERRUPT_DRAIN = 0.1
 """Seconds an interrupted prediction may take for its last words: the error line is there within 200 ms."""

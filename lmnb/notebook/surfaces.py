@@ -16,9 +16,9 @@ from lmnb.notebook import cells
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from lmnb.answer import Answer
     from lmnb.chat.events import Event
     from lmnb.chat.turns import Turn
-    from lmnb.conversation import Answer
 
 
 class Surface(Protocol):

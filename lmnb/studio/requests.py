@@ -20,6 +20,7 @@ class Request:
 
     Attributes:
         messages: What was said, ending with what is to be answered. It is sent as it is.
+        think: How much the model thinks first: `"off"`, `"low"`, `"high"`; None: as it does by itself.
         plan: In the place of messages: what may be sent, trimmed to what fits into the model's context.
         model: A model key or identifier, an SDK handle of either API style, or None for the one that is loaded.
         host: `"address:port"` (URL forms are understood). None: that of the handle, the environment's, a LM Studio that
@@ -38,3 +39,4 @@ class Request:
     response_format: Any = None
     chat: lms.Chat | None = None
     plan: Plan | None = None
+    think: str | None = None
