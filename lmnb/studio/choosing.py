@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -45,6 +46,10 @@ class Model:
         size_bytes: On disk.
         context: Tokens: of the instance, or the most the model can have.
         loaded, vision, tools: What it is and what it was trained for.
+        path: `publisher/repository/file`.
+        quantization: As LM Studio writes it, `Q4_K_M`; None where neither the server nor the file's name says it.
+        params: How many parameters, `4B`.
+        architecture: `qwen3`, `gpt-oss`, …
     """
 
     key: str
@@ -57,6 +62,9 @@ class Model:
     vision: bool = False
     tools: bool = False
     path: str = ""
+    quantization: str | None = None
+    params: str | None = None
+    architecture: str | None = None
 
     @property
     def note(self) -> str:
@@ -84,7 +92,23 @@ def parse(info: dict[str, Any], *, loaded: bool) -> Model:
         vision=bool(info.get("vision")),
         tools=bool(info.get("trainedForToolUse")),
         path=info.get("path", ""),
+        quantization=_quantization(info),
+        params=info.get("paramsString"),
+        architecture=info.get("architecture"),
     )
+
+
+IN_A_NAME = re.compile(r"(?i)(?:^|[-._@/])((?:UD-)?(?:I?Q\d\w*|T?Q\d_\d|MXFP4\w*|B?F16|F32|\d+-?bit))(?=$|[./]|-\d{5}-of-)")
+"""The quantisation in the name of a file or a key: `Qwen3-4B-Q4_K_M.gguf`, `qwen3-4b@4bit`."""
+
+
+def _quantization(info: dict[str, Any]) -> str | None:
+    """What the server says, which LM Studio has done since the SDK for JavaScript 2; else what the name says."""
+    said = info.get("quantization")
+    if isinstance(said, dict) and said.get("name"):
+        return str(said["name"])
+    found = IN_A_NAME.findall(info.get("path", "")) or IN_A_NAME.findall(info["modelKey"])
+    return str(found[-1]).upper().replace("BIT", "bit") if found else None
 
 
 async def answered(call: Awaitable[T], place: Place) -> T:

@@ -55,4 +55,7 @@ def facts_of(info: lms.LlmInfo, model: Model) -> ModelFacts:
         size_bytes=info.size_bytes,
         params=info.params_string,
         architecture=info.architecture,
+        quantization=model.quantization,
+        vision=info.vision,
+        tools=info.trained_for_tool_use,
     )

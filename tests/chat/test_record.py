@@ -112,3 +112,8 @@ def test_foreign_metadata_is_refused(metadata):
 
 def test_a_terminal_is_not_steered_by_a_models_words():
     assert plain("\x1b[31mred\x1b[0m\r\nnext\rline\ttab\x9b") == "␛[31mred␛[0m\nnext\nline\ttab�"
+
+
+def test_what_is_known_of_the_model_comes_back():
+    facts = ModelFacts("m", "m", quantization="Q4_K_M", vision=False, tools=True)
+    assert transcript.read({"lmnb": record.write(finished(facts=facts))}).facts == facts
