@@ -93,7 +93,7 @@ def _record(turn: Turn, limit: int) -> dict[str, Any]:
         "dropped": dropped,
         "ended": turn.ended,
     }
-    record = {key: value for key, value in record.items() if value not in (None, [], {}, False) and value != 0}
+    record = {key: value for key, value in record.items() if value not in (None, [], {}, False)}
     # A turn at the beginning says so; one that says nothing is older than `after`.
     record |= {"after": turn.after, "started": turn.started}
     return {**record, **_texts(turn, limit - size(record) - 300)}
@@ -290,4 +290,4 @@ def _object(kind: Any, record: dict[str, Any] | None) -> Any:
     return kind(**values)
 
 
-_TYPES: dict[str, type] = {"str": str, "int": int, "float": float}
+_TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool}
