@@ -75,11 +75,11 @@ def _record(turn: Turn, limit: int) -> dict[str, Any]:
         "talk": turn.talk,
         "pinned": turn.pinned,
         "asked": turn.asked,
-        "config": plain(turn.config),
+        "config": dict(turn.config),
         "status": turn.status,
         "host": turn.host and turn.host.rpartition("@")[2],
         "embedded": turn.embedded,
-        "versions": plain(turn.versions),
+        "versions": dict(turn.versions),
         "model": turn.model,
         "facts": _facts(turn.facts),
         "stats": _said(turn.stats),
@@ -87,15 +87,15 @@ def _record(turn: Turn, limit: int) -> dict[str, Any]:
         "prompt_hash": turn.prompt_hash,
         "thought": turn.thought_seconds,
         "tokens": turn.tokens,
-        "notices": [whole(notice) for notice in turn.notices],
-        "problem": plain(turn.problem.to_json()) if turn.problem else None,
+        "notices": turn.notices,
+        "problem": turn.problem.to_json() if turn.problem else None,
         "earlier": earlier,
         "dropped": dropped,
         "ended": turn.ended,
     }
-    record = {key: value for key, value in record.items() if value not in (None, [], {}, False)}
+    record = {key: value for key, value in plain(record).items() if value not in (None, [], {}, False)}
     # A turn at the beginning says so; one that says nothing is older than `after`.
-    record |= {"after": turn.after, "started": turn.started}
+    record |= {"after": turn.after and whole(turn.after), "started": turn.started}
     return {**record, **_texts(turn, limit - size(record) - 300)}
 
 
