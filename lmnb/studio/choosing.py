@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lmnb.chat.events import Loading, Noticed
-from lmnb.chat.problems import ChatError, Choice, Problem
-from lmnb.studio import failures
+from lmnb.chat.problems import ChatError
+from lmnb.studio import failures, names
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     import lmstudio as lms
 
     from lmnb.chat.events import Event
+    from lmnb.chat.problems import Problem
     from lmnb.studio.hosts import Place
 
     Hold = Callable[[Any], None]
@@ -29,9 +29,6 @@ OPENING = "opening"
 
 ANSWER = 10.0
 """Seconds in which a server has to answer a plain question."""
-
-SHOWN = 8
-"""Models listed where a key was not found."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,9 @@ def parse(info: dict[str, Any], *, loaded: bool) -> Model:
     )
 
 
-IN_A_NAME = re.compile(r"(?i)(?:^|[-._@/])((?:UD-)?(?:I?Q\d\w*|T?Q\d_\d|MXFP4\w*|B?F16|F32|\d+-?bit))(?=$|[./]|-\d{5}-of-)")
+IN_A_NAME = re.compile(
+    r"(?i)(?:^|[-._@/])((?:UD-)?(?:I?Q\d\w*|T?Q\d_\d|MXFP4\w*|B?F16|F32|\d+-?bit))(?=$|[./]|-\d{5}-of-)"
+)
 """The quantisation in the name of a file or a key: `Qwen3-4B-Q4_K_M.gguf`, `qwen3-4b@4bit`."""
 
 
@@ -129,6 +128,12 @@ async def loaded(client: lms.AsyncClient, place: Place) -> list[Model]:
     return [parse(info, loaded=True) for info in infos or ()]
 
 
+async def instances(client: lms.AsyncClient, place: Place) -> list[Model]:
+    """The models that are loaded, of every kind."""
+    infos = await answered(client.embedding.remote_call("listLoaded"), place)
+    return [*await loaded(client, place), *(parse(info, loaded=True) for info in infos or ())]
+
+
 async def downloaded(client: lms.AsyncClient, place: Place) -> list[Model]:
     """The models on disk, of every kind."""
     infos = await answered(client.system.remote_call("listDownloadedModels"), place)
@@ -137,9 +142,9 @@ async def downloaded(client: lms.AsyncClient, place: Place) -> list[Model]:
 
 async def listing(client: lms.AsyncClient, place: Place) -> list[Model]:
     """Every model: the loaded instances first, then what is only on disk."""
-    instances = await loaded(client, place)
-    keys = {model.key for model in instances}
-    return instances + [model for model in await downloaded(client, place) if model.key not in keys]
+    there = await instances(client, place)
+    keys = {model.key for model in there}
+    return there + [model for model in await downloaded(client, place) if model.key not in keys]
 
 
 async def choose(
@@ -149,7 +154,7 @@ async def choose(
 
     Args:
         client: Connected.
-        wanted: A key or identifier, or None for the one that is there.
+        wanted: A name as `names.find` takes it, or None for the one that is there.
         place: Where the client is connected to.
         emit: Told of progress and of what was chosen.
         hold: Given `OPENING`, the open channel of a load, and None when it is over, so that it can be stopped.
@@ -157,32 +162,37 @@ async def choose(
     Raises:
         ChatError: If there is no such model, with what there is instead; or if it does not load.
     """
-    instances = await loaded(client, place)
-    if wanted is None and instances:
-        return instances[0]
+    here = await loaded(client, place)
+    if wanted is None and here:
+        return here[0]
     if wanted is None:
         wanted = await _only(client, place, emit)
-    elif (found := _match(wanted, instances)) is not None:
-        return found
-    identifier = await _load(client, wanted, place, emit, hold)
-    found = _match(identifier, await loaded(client, place))
-    return found or Model(wanted, identifier, loaded=True)
+    meant = names.exact(wanted, here) or await _on_disk_too(client, wanted, place, here)
+    if meant is not None and meant.notice:
+        emit(Noticed(meant.notice))
+    if meant is not None and meant.model.loaded:
+        return meant.model
+    # A server may know names that it does not list: LM Studio has them for variants, `qwen3-4b@q8_0`.
+    identifier = await _load(client, meant.model.key if meant else wanted, place, emit, hold)
+    found = names.exact(identifier, await loaded(client, place))
+    return found.model if found else Model(wanted, identifier, loaded=True)
 
 
-def _match(wanted: str, instances: Sequence[Model]) -> Model | None:
-    name = wanted.casefold()
-    for attribute in ("identifier", "key", "path"):
-        for model in instances:
-            if str(getattr(model, attribute)).casefold() == name:
-                return model
-    return None
+async def _on_disk_too(
+    client: lms.AsyncClient, wanted: str, place: Place, here: Sequence[Model]
+) -> names.Meant[Model] | None:
+    there = await downloaded(client, place)
+    same = names.exact(wanted, there)
+    if same is not None and same.model.kind == "embedding":
+        raise ChatError(failures.only_embeds(same.model.key))
+    return same or names.find(wanted, [*here, *(model for model in there if model.kind == "llm")])
 
 
 async def _only(client: lms.AsyncClient, place: Place, emit: Callable[[Event], None]) -> str:
     """The key of the only language model on disk."""
     found = [model for model in await downloaded(client, place) if model.kind == "llm"]
     if len(found) != 1:
-        raise ChatError(failures.none_loaded(place, [_choice(model) for model in found]))
+        raise ChatError(failures.none_loaded(place, names.choices(found)))
     emit(Noticed(f"No model was loaded; {found[0].key} is the only one here and was loaded for this."))
     return found[0].key
 
@@ -202,17 +212,9 @@ async def _load(client: lms.AsyncClient, key: str, place: Place, emit: Callable[
     try:
         return await _get_or_load(client, key, on_progress, hold)
     except lms.LMStudioServerError as error:
-        there = await listing(client, place)
-        if not failures.is_not_found(error) and any(key.casefold() == model.key.casefold() for model in there):
+        if not failures.is_not_found(error):
             raise ChatError(failures.load_failed(key, error)) from None
-        meant = {
-            model.key for model in there if model.kind == "llm" and model.key.casefold().startswith(key.casefold())
-        }
-        if len(meant) != 1 or key in meant:
-            raise ChatError(unknown(key, there, place)) from None
-    (whole,) = meant
-    emit(Noticed(f"“{key}” is short for {whole} here."))
-    return await _load(client, whole, place, emit, hold)
+        raise ChatError(unknown(key, await listing(client, place), place)) from None
 
 
 async def _get_or_load(client: lms.AsyncClient, key: str, on_progress: Callable[[float], None], hold: Hold) -> str:
@@ -237,21 +239,7 @@ async def _get_or_load(client: lms.AsyncClient, key: str, on_progress: Callable[
 
 
 def unknown(key: str, there: Sequence[Model], place: Place) -> Problem:
-    """The problem of a key that nothing on disk has, with those that are like it."""
+    """The problem of a name that nothing there has, with those that are like it."""
     models = [model for model in there if model.kind == "llm"]
-    close = near(key, models)
-    return failures.unknown_model(key, place, [_choice(model) for model in close or models][:SHOWN], bool(close))
-
-
-def near(key: str, models: Iterable[Model]) -> list[Model]:
-    """The models whose key or identifier looks like this one."""
-    by_name = {name.casefold(): model for model in models for name in (model.identifier, model.key) if name}
-    name = key.casefold()
-    found = [known for known in by_name if name in known or known in name]
-    found += difflib.get_close_matches(name, by_name, n=SHOWN, cutoff=0.5)
-    unique = {id(by_name[known]): by_name[known] for known in found}
-    return list(unique.values())
-
-
-def _choice(model: Model) -> Choice:
-    return {"name": model.identifier or model.key, "note": model.note}
+    close = names.near(key, models)
+    return failures.unknown_model(key, place, names.choices(close or models), bool(close))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from lmnb.chat.events import Stats
     from lmnb.chat.problems import Choice
+    from lmnb.chat.window import Window
     from lmnb.studio.hosts import Place
 
 TOO_LONG = re.compile(
@@ -130,8 +131,20 @@ def unknown_model(key: str, place: Place, choices: Sequence[Choice], close: bool
     return Problem(
         "noModel",
         f"No model {_where(place)} is called “{key}”.",
-        ("Close to it are these." if close else "There are these.", f"Choose one: `%%chat -m {choices[0]['name']}`."),
+        (
+            "Close to it are these." if close else "There are these.",
+            f"Name one of them: `{choices[0]['name']}`.",
+        ),
         tuple(choices),
+    )
+
+
+def only_embeds(key: str) -> Problem:
+    """It is no model that answers."""
+    return Problem(
+        "refused",
+        f"“{key}” is an embedding model: it makes vectors and cannot answer.",
+        ("Name a language model.",),
     )
 
 
@@ -141,7 +154,7 @@ def none_loaded(place: Place, choices: Sequence[Choice], title: str | None = Non
         return Problem(
             "noModel",
             title or "No model is loaded, and there is more than one.",
-            (f"Choose one: `%%chat -m {choices[0]['name']}`.",),
+            (f'Choose one with `-m {choices[0]["name"]}`; in Python, `model="{choices[0]["name"]}"`.',),
             tuple(choices),
         )
     if place.embedded:
@@ -186,14 +199,24 @@ def too_long(context: int | None, said: str) -> Problem:
     )
 
 
-def empty(stats: Stats, context: int | None) -> Problem:
-    """The model said nothing, with what is known of why."""
+def empty(stats: Stats, context: int | None, window: Window | None = None) -> Problem:
+    """The model said nothing, with what is known of why.
+
+    Args:
+        stats: How the prediction ended.
+        context: The context length of the model in tokens, where it is known.
+        window: How the prompt sat in it, where it was counted.
+    """
+    prompt = stats.prompt_tokens_count or (window.prompt if window else None)
     match stats.stop_reason:
         case "maxPredictedTokensReached":
             why = "Its answer was limited to no tokens at all, or to white space."
+            if stats.predicted_tokens_count:
+                why = f"Its {stats.predicted_tokens_count:,} tokens, all that it may write, were white space."
             way = "Give it more with `--max-tokens 500`."
         case "contextLengthReached":
-            why = f"The prompt fills its context{f' of {context:,} tokens' if context else ''}."
+            takes = f"The prompt takes {prompt:,}" if prompt else "The prompt takes all"
+            why = f"{takes} of the {context:,} tokens of its context." if context else "The prompt fills its context."
             way = "Shorten the prompt, or load the model with a longer context."
         case "stopStringFound":
             why, way = "It came upon a stop string at once.", "Change the stop strings."

@@ -46,9 +46,9 @@ def test_the_system_prompt_and_the_parameters_arrive(run, host):
 
 
 def test_what_goes_wrong_is_said_for_a_shell(run, host):
-    code, out, err = said(run("chat", "-m", "scripte", "--host", host, "Hello"))
+    code, out, err = said(run("chat", "-m", "scriptet", "--host", host, "Hello"))
     assert (code, out) == (1, "")
-    assert "Choose one: `lmnb chat -m scripted" in err
+    assert err.endswith("Name one of them: `scripted`.")
     code, _, err = said(run("chat", "--host", "127.0.0.1:9", "Hello"))
     assert code == 1
     assert "Nothing answers at 127.0.0.1:9." in err

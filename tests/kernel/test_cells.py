@@ -158,7 +158,7 @@ def test_a_wrong_line_is_a_sentence(kernel, cell, words):
 
 
 def test_an_unknown_model_names_what_is_there(kernel):
-    run = kernel.run("%%chat -m scripte\nhi")
+    run = kernel.run("%%chat -m scriptet\nhi")
     assert "scripted" in run.html
     assert run.turn["problem"]["kind"] == "noModel"
     kernel.run(HELLO)  # the model of later turns is the one that works again

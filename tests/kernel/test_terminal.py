@@ -61,7 +61,7 @@ def test_ctrl_c_keeps_the_partial(terminal):
 
 
 def test_a_problem_is_read_in_the_terminal(terminal):
-    terminal.sendline("%%chat -m scripte\nhi\n\n")
+    terminal.sendline("%%chat -m scriptet\nhi\n\n")
     terminal.expect(r"In \[3\]: ")
     said = plain(terminal.before)
     assert "No model on this computer is called" in said
