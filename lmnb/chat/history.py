@@ -40,13 +40,20 @@ def messages(turns: Iterable[Turn], *, system: str | None = None) -> list[Messag
         Messages in which user and assistant alternate. A turn that got no answer is left out, as the SDK's `Chat` would
         otherwise merge its prompt with the next one; a partial answer is kept. Reasoning never goes back to the model.
     """
+    first = [Message("system", system)] if system else []
+    return [*first, *(message for _, said in by_turn(turns) for message in said)]
+
+
+def by_turn(turns: Iterable[Turn]) -> list[tuple[Turn, list[Message]]]:
+    """The turns that are heard, each with what it adds to the chat: its prompt and its answer; the last its prompt."""
     said = list(turns)
-    result = [Message("system", system)] if system else []
     told: dict[str, Attached] = {}
-    for turn in said[:-1]:
-        if answer := turn.text.strip():
-            result += [_prompt(turn, told), Message("assistant", answer)]
-    return [*result, _prompt(said[-1], told)] if said else result
+    result = [
+        (turn, [_prompt(turn, told), Message("assistant", answer)])
+        for turn in said[:-1]
+        if (answer := turn.text.strip())
+    ]
+    return [*result, (said[-1], [_prompt(said[-1], told)])] if said else result
 
 
 def _prompt(turn: Turn, told: dict[str, Attached]) -> Message:

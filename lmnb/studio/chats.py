@@ -9,14 +9,20 @@ from lmnb.chat.problems import ChatError, Problem
 from lmnb.chat.turns import Part, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import lmstudio as lms
 
     from lmnb.chat.history import Message
 
 
-def to_chat(messages: Iterable[Message], *, last: Sequence[Turn] = (), base: lms.Chat | None = None) -> lms.Chat:
+def to_chat(
+    messages: Iterable[Message],
+    *,
+    last: Sequence[Turn] = (),
+    base: lms.Chat | None = None,
+    files: Mapping[str, Any] | None = None,
+) -> lms.Chat:
     """A new `Chat` of these messages.
 
     Args:
@@ -24,31 +30,45 @@ def to_chat(messages: Iterable[Message], *, last: Sequence[Turn] = (), base: lms
             appended to the earlier, as the SDK would raise.
         last: The turn whose prompt the messages end with: its answer, as far as it goes, is added.
         base: What was said before; it is copied. Its system prompt stands, if it has one.
+        files: What the server knows the pictures by: parts of a message, by the hash of a picture. A picture that is
+            not among them is left out.
     """
     import lmstudio as lms  # noqa: PLC0415
 
-    said = [(message.role, message.content) for message in messages]
-    said += [("assistant", turn.text) for turn in last if turn.text.strip()]
+    said = [(message.role, message.content, _parts(message, files or {})) for message in messages]
+    said += [("assistant", turn.text, []) for turn in last if turn.text.strip()]
     history = [] if base is None else list(base._get_history()["messages"])
     if history and history[0]["role"] != "system":
-        history = [_entry(role, text) for role, text in said if role == "system"][:1] + history
+        history = [_entry(each) for each in said if each[0] == "system"][:1] + history
     if history:
-        said = [(role, text) for role, text in said if role != "system"]
-    history += [_entry(role, text) for role, text in _merged(said)]
+        said = [each for each in said if each[0] != "system"]
+    history += [_entry(each) for each in _merged(said)]
     return lms.Chat.from_history({"messages": history})
 
 
-def _entry(role: str, text: str) -> Any:
-    return {"role": role, "content": [{"type": "text", "text": text}]}
+def texts(chat: lms.Chat) -> list[str]:
+    """What is written in a `Chat`, message by message."""
+    messages = chat._get_history()["messages"]
+    return ["\n".join(str(part.get("text") or part.get("content") or "") for part in m["content"]) for m in messages]
 
 
-def _merged(said: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    result: list[tuple[str, str]] = []
-    for role, text in said:
+def _parts(message: Message, files: Mapping[str, Any]) -> list[Any]:
+    return [files[image.hash] for image in message.images if image.hash in files]
+
+
+def _entry(said: tuple[str, str, list[Any]]) -> Any:
+    role, text, parts = said
+    return {"role": role, "content": [{"type": "text", "text": text}, *parts]}
+
+
+def _merged(said: Iterable[tuple[str, str, list[Any]]]) -> list[tuple[str, str, list[Any]]]:
+    result: list[tuple[str, str, list[Any]]] = []
+    for role, text, parts in said:
         if result and result[-1][0] == role:
-            result[-1] = (role, f"{result[-1][1]}\n\n{text}")
+            _, before, others = result[-1]
+            result[-1] = (role, f"{before}\n\n{text}", [*others, *parts])
         else:
-            result.append((role, text))
+            result.append((role, text, parts))
     return result
 
 

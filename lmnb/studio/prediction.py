@@ -12,6 +12,7 @@ from lmnb.chat.events import (
     Connecting,
     Event,
     Failed,
+    Fitted,
     Fragment,
     Noticed,
     Reading,
@@ -19,7 +20,7 @@ from lmnb.chat.events import (
     StoppedBy,
 )
 from lmnb.chat.problems import ChatError
-from lmnb.studio import chats, choosing, failures, handles, logs, places, sdk, settings
+from lmnb.studio import choosing, failures, handles, logs, places, preparing, sdk, settings
 from lmnb.studio.choosing import OPENING
 from lmnb.studio.results import facts_of, finished, stats_of
 from lmnb.studio.thread import io_loop
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     import lmstudio as lms
 
+    from lmnb.chat.window import Window
     from lmnb.studio.choosing import Model
     from lmnb.studio.hosts import Place
     from lmnb.studio.requests import Request
@@ -61,8 +63,8 @@ def start(request: Request, on_event: Callable[[Event], None]) -> Running:
     Args:
         request: What to ask, and whom.
         on_event: Called on the I/O thread with every event, in order: Connecting, Connected, Noticed*, Loading*,
-            Reading*, Fragment*, and one of Finished, Stopped or Failed. It must not block. A connection that turns out
-            to be lost before the first fragment is made anew once, and begins again with Connecting.
+            Fitted, Reading*, Fragment*, and one of Finished, Stopped or Failed. It must not block. A connection that
+            turns out to be lost before the first fragment is made anew once, and begins again with Connecting.
 
     Returns:
         At once, apart from the SDK's first import and warm-up (`warm_up`), which this thread does if nobody has.
@@ -94,6 +96,7 @@ class _Prediction:
         self._written = self._said = False  # anything at all; anything a reader would see
         self._place: Place | None = None
         self._model: Model | None = None
+        self._window: Window | None = None
 
     def begin(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -176,7 +179,7 @@ class _Prediction:
         try:
             self._model = await choosing.choose(client, wanted.key, place, self._emit, self._hold)
             self._check_stopped()
-            return await self._predict(client, self._model, config)
+            return await self._predict(client, place, self._model, config)
         except (lms.LMStudioWebsocketError, lms.LMStudioRuntimeError) as error:
             if isinstance(error, lms.LMStudioRuntimeError) and "inactive" not in str(error):
                 raise
@@ -201,16 +204,21 @@ class _Prediction:
             self._emit(Noticed(notice))
         return place, client
 
-    async def _predict(self, client: lms.AsyncClient, model: Model, config: dict[str, Any]) -> Event:
+    async def _predict(self, client: lms.AsyncClient, place: Place, model: Model, config: dict[str, Any]) -> Event:
         import lmstudio as lms  # noqa: PLC0415
 
         name = model.identifier or model.key
         # What does not fit is refused, not cut out of the middle without a word (the server's own default).
         config.setdefault("contextOverflowPolicy", "stopAtLimit")
-        plan = self._request.plan
-        messages = self._request.messages if plan is None else tuple(plan.messages())
+        prepared = await preparing.prepare(self._request, model, client, place, config)
+        self._check_stopped()
+        for notice in prepared.notices:
+            self._emit(Noticed(notice))
+        if prepared.fit is not None:
+            self._emit(Fitted(prepared.fit.window, prepared.prompt_hash))
+            self._window = prepared.fit.window
         stream = await lms.AsyncLLM(name, client.llm).respond_stream(
-            chats.to_chat(messages, base=self._request.chat),
+            prepared.chat,
             config=config,  # type: ignore[arg-type]  # checked by `settings`
             response_format=self._request.response_format,
             on_prompt_processing_progress=lambda progress: self._emit(Reading(name, progress)) if progress else None,
@@ -245,7 +253,7 @@ class _Prediction:
         if stats.stop_reason in {"modelUnloaded", "failed"}:
             return Failed(failures.cut_off(stats))
         if not self._said and stats.stop_reason not in {"userStopped", "toolCalls"}:
-            return Failed(failures.empty(stats, model.context))
+            return Failed(failures.empty(stats, model.context, self._window))
         return finished(result, stats, facts)
 
 

@@ -1,0 +1,85 @@
+"""From a request to what is sent: the messages that fit, their pictures, and a name for all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from lmnb.chat.history import Message, prompt_hash
+from lmnb.chat.problems import ChatError
+from lmnb.studio import chats, pictures
+from lmnb.studio.counting import Counter
+from lmnb.studio.fitting import Fit, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import lmstudio as lms
+
+    from lmnb.studio.choosing import Model
+    from lmnb.studio.hosts import Place
+    from lmnb.studio.requests import Request
+
+_said: WeakKeyDictionary[lms.AsyncClient, set[str]] = WeakKeyDictionary()
+"""What was said once on a connection."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is sent.
+
+    Attributes:
+        chat: As the SDK takes it.
+        fit: How it sits in the context; None for messages that are sent as they are.
+        prompt_hash: A name for the messages and the settings.
+        notices: What the person should know of it.
+    """
+
+    chat: lms.Chat
+    fit: Fit | None
+    prompt_hash: str
+    notices: tuple[str, ...] = ()
+
+
+async def prepare(
+    request: Request, model: Model, client: lms.AsyncClient, place: Place, config: Mapping[str, Any]
+) -> Prepared:
+    """Make what is sent, count it, and give the server the pictures it names.
+
+    Args:
+        request: What was asked for.
+        model: Loaded.
+        client: Connected.
+        place: To where.
+        config: Prediction parameters, as the SDK spells them.
+
+    Raises:
+        ChatError: If it does not fit into the context, or has a picture and the model cannot see.
+        lms.LMStudioError: If the model or the connection is gone.
+    """
+    fitted, notices = None, []
+    if request.plan is None:
+        messages = request.messages
+        await pictures.refuse(messages, model, client, place)
+    else:
+        if not model.vision and (notice := await pictures.unseen(request.plan, model, client, place)):
+            notices.append(notice)
+        fitted = await fit(request.plan, model, Counter(client, place.host, model, config), config, request.chat)
+        if fitted.problem is not None:
+            raise ChatError(fitted.problem)
+        messages = fitted.messages if model.vision else pictures.without(fitted.messages)
+        said = _said.setdefault(client, set())
+        notices += [*fitted.notices, *(text for text in fitted.once if text not in said)]
+        said.update(fitted.once)
+    files = await pictures.give(client, pictures.all_of(messages))
+    chat = chats.to_chat(messages, base=request.chat, files=files)
+    return Prepared(chat, fitted, name(request, messages, config), tuple(notices))
+
+
+def name(request: Request, messages: tuple[Message, ...], config: Mapping[str, Any]) -> str:
+    """The hash of all that a prediction is given."""
+    given = () if request.chat is None else [Message("user", text) for text in chats.texts(request.chat)]
+    form = request.response_format
+    schema = getattr(form, "model_json_schema", None)
+    return prompt_hash([*given, *messages], {**config, "responseFormat": schema() if schema else form})
