@@ -1,0 +1,176 @@
+"""Tables that are in memory, through narwhals: pandas, Polars, PyArrow, Modin, cuDF; of large ones a sample of rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lmnb.context import sampling
+from lmnb.context.columns import Exact
+from lmnb.context.tables import Table
+from lmnb.context.types import type_word
+from lmnb.context.values import label, module_name, plural, share, size, value
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+PASS = 150_000_000
+"""How many cells may be gone through for what is exact; a number costs 1, a Python object 20."""
+
+DUPLICATES = 1_000_000
+"""Cells up to which whole rows are compared."""
+
+
+def in_memory(native: Any) -> Table | None:
+    """A frame in memory as a table, or None where it is none.
+
+    Args:
+        native: Any object; nothing of it is changed.
+    """
+    import narwhals as nw
+
+    labels: list[object] | None = None
+    if nw.dependencies.is_pandas_like_dataframe(native):
+        labels = list(native.columns)
+        if len(set(map(str, labels))) < len(labels) or not all(type(one) is str for one in labels):
+            # narwhals wants names that are texts, each once; a shallow copy can have them without touching the data.
+            native = native.copy(deep=False)
+            native.columns = [str(place) for place in range(len(labels))]
+    frame = nw.from_native(native, eager_only=True, pass_through=True)
+    return _table(frame, labels) if isinstance(frame, nw.DataFrame) else None
+
+
+def _table(frame: nw.DataFrame[Any], labels: list[object] | None) -> Table:
+    rows, schema = len(frame), frame.schema
+    names = list(schema)
+    native = frame.to_native()
+    eager = _Eager(frame, rows)
+    pandas_like = hasattr(native, "memory_usage")
+    return Table(
+        names=[*names] if labels is None else labels,
+        types=[type_word(kind, lambda n=name: native[n].dtype) for name, kind in schema.items()],
+        rows=rows,
+        looked=min(rows, sampling.ROWS),
+        sample="sampled rows" if rows > sampling.ROWS else "",
+        column=eager.column,
+        exact=eager.exact,
+        first=lambda place: frame[: min(3, rows), place].to_list(),
+        about=[*([_index(native.index)] if pandas_like and hasattr(native, "index") else []), *_memory(native)],
+        closing=eager.closing,
+    )
+
+
+class _Eager:
+    """The columns of a frame, and how much of going through them is left."""
+
+    def __init__(self, frame: nw.DataFrame[Any], rows: int) -> None:
+        self._frame, self._rows, self._left = frame, rows, PASS
+        self._picked: Any = None
+
+    def column(self, place: int) -> nw.Series[Any]:
+        if self._rows <= sampling.ROWS:
+            return self._frame[:, place]
+        if self._picked is None:
+            self._picked = _indices(sampling.picked(self._rows))
+        return self._frame[:, place][self._picked]
+
+    def exact(self, place: int) -> Exact | None:
+        """Missing values, and the range, over all rows, while that is affordable."""
+        if self._rows <= sampling.ROWS:
+            return None
+        series = self._frame[:, place]
+        cost = self._rows * _cost(series)
+        if cost > self._left:
+            return None
+        self._left -= cost
+        return _exact(series)
+
+    def closing(self) -> list[str]:
+        """How many rows are there twice, where all rows are looked at."""
+        columns = self._frame.shape[1]
+        if self._rows > sampling.ROWS or not columns or self._rows * columns > DUPLICATES:
+            return []
+        try:
+            twice = self._rows - len(self._frame.unique(maintain_order=False))
+        except Exception:  # noqa: BLE001 - lists and dicts cannot be compared; each library says so its own way
+            return []
+        return [f"{plural(twice, 'duplicate row')} ({share(twice, self._rows)})"] if twice else []
+
+
+def _indices(rows: list[int]) -> Any:
+    try:
+        import numpy as np
+    except ImportError:
+        return rows
+    return np.asarray(rows)
+
+
+def _cost(series: nw.Series[Any]) -> int:
+    native = series.to_native()
+    return 20 if str(getattr(native, "dtype", "")) == "object" else 1
+
+
+def _exact(series: nw.Series[Any]) -> Exact:
+    import narwhals as nw
+
+    kind = series.dtype
+    plain = _array(series)
+    if plain is not None:
+        return _array_exact(plain)
+    missing = int(series.null_count())
+    ranged = kind.is_integer() or kind == nw.Datetime or kind == nw.Date
+    if not ranged or missing == len(series):
+        return Exact(missing)
+    return Exact(missing, series.min(), series.max())
+
+
+def _array(series: nw.Series[Any]) -> Any:
+    """The numbers of a pandas column as they lie in memory, without a copy; None for all others."""
+    native = series.to_native()
+    kind = getattr(native, "dtype", None)
+    if module_name(type(native)).partition(".")[0] != "pandas" or module_name(type(kind)).partition(".")[0] != "numpy":
+        return None
+    array = native.to_numpy()
+    return array if array.dtype.kind in "iuf" else None
+
+
+def _array_exact(array: Any) -> Exact:
+    """By numpy itself: pandas copies a column before it looks for its least value."""
+    import numpy as np
+
+    if array.dtype.kind != "f":
+        return Exact(0, array.min().item(), array.max().item())
+    missing = int(np.count_nonzero(np.isnan(array)))
+    if missing == len(array):
+        return Exact(missing)
+    least, most = (array.min(), array.max()) if not missing else (np.fmin.reduce(array), np.fmax.reduce(array))
+    return Exact(missing, least.item(), most.item()) if np.isfinite([least, most]).all() else Exact(missing)
+
+
+def _index(index: Any) -> str:
+    """What a pandas index is; the default one in a word, one with meaning with its names and its reach."""
+    if type(index).__name__ == "RangeIndex":
+        return "RangeIndex"
+    levels = getattr(index, "nlevels", 1)
+    names = ", ".join(label(name) for name in list(index.names)[:6] if name is not None)
+    named = f" {names}" if names else ""
+    if levels > 1:
+        return f"index of {levels} levels{named}"
+    kind = type(index).__name__
+    if not len(index):
+        return f"{kind}{named}"
+    twice = "" if len(index) > 1_000_000 or index.is_unique else ", repeats"
+    return f"{kind}{named} {value(index[0])}..{value(index[-1])}{twice}"
+
+
+def _memory(native: Any) -> list[str]:
+    """What it takes in memory. Python objects are not followed: that takes longer than all the rest."""
+    try:
+        if hasattr(native, "memory_usage"):
+            usage = native.memory_usage(deep=False)
+            more = any(str(kind) == "object" for kind in native.dtypes)
+            return [("≥" if more else "") + size(float(usage.sum()))]
+        if hasattr(native, "estimated_size"):
+            return [size(float(native.estimated_size()))]
+        return [size(float(native.nbytes))]
+    except Exception:  # noqa: BLE001 - a word that can be done without
+        return []
