@@ -68,6 +68,13 @@ def to_html(markdown: str) -> str:
     return html
 
 
+def to_text(markdown: str) -> str:
+    """The words without Markdown's marks. Lists keep their bullets, links their addresses, code is as it is."""
+    from lmnb.chat.words import written  # noqa: PLC0415 - it imports the parser's tree
+
+    return written(_parser().parse(markdown))
+
+
 @cache
 def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt  # noqa: PLC0415 - not at `import lmnb`
