@@ -39,6 +39,10 @@ MODELS = [
         ("scripted", "Scripted"),
         ("scripted-slow", "Scripted, slow to load"),
         ("scripted-broken", "Scripted, does not load"),
+        ("scripted-letters", "Scripted, its tokens are letters"),
+        ("scripted-unmeasured", "Scripted, does not say how long its context is"),
+        ("scripted-uncounted", "Scripted, does not count tokens"),
+        ("scripted-mute", "Scripted, does not answer when it is asked to count"),
     )
 ]
 MODELS += [
@@ -65,19 +69,21 @@ async def load(model: Model, request: LoadRequest, report: Report) -> ScriptedRu
         for step in range(40):
             await report(step / 40)
             await asyncio.sleep(SLOW_LOAD / 40)
-    return ScriptedRunner(int(request.get("contextLength") or CONTEXT))
+    return ScriptedRunner(int(request.get("contextLength") or CONTEXT), model.key)
 
 
 class ScriptedRunner:
-    """Plays scripts. Words are its tokens."""
+    """Plays scripts. Words are its tokens, unless it is a model that is about tokens."""
 
-    def __init__(self, context: int) -> None:
-        self.context = context
+    def __init__(self, context: int, key: str = "scripted") -> None:
+        self.context = 0 if key == "scripted-unmeasured" else context
+        self._context = context
+        self._key = key
 
     async def predict(self, job: Job) -> Outcome:
         """Play the script of the last user message, or say that message back."""
         prompt = job.raw_prompt if job.raw_prompt is not None else plain_text(job.history)
-        words = fit(prompt.split(), self.context, job.settings.overflow)
+        words = fit(self._split(prompt), self._context, job.settings.overflow)
         steps = _steps(job)
         if not any("progress" in step for step in steps[:1]):
             await job.out.reading(len(words), len(words) or 1)
@@ -86,8 +92,16 @@ class ScriptedRunner:
         return outcome
 
     async def tokenize(self, text: str, *, special: bool = False) -> list[int]:
-        """A number for each word, and one before and after."""
-        words = [sum(word.encode()) for word in text.split()]
+        """A number for each word, and one before and after.
+
+        Raises:
+            ServerError: If it is the one that does not count.
+        """
+        if self._key == "scripted-uncounted":
+            raise ServerError("This engine has no tokenizer.")
+        if self._key == "scripted-mute":
+            await asyncio.sleep(3600)
+        words = [sum(word.encode()) for word in self._split(text)]
         return [1, *words, 2] if special else words
 
     async def embed(self, text: str) -> list[float]:
@@ -115,6 +129,9 @@ class ScriptedRunner:
         """The messages with their roles."""
         said = messages(history, files, native_tools=False, marker="<picture>")
         return "".join(f"<{each['role']}>{each['content']}</{each['role']}>\n" for each in said)
+
+    def _split(self, text: str) -> list[str]:
+        return list(text) if self._key == "scripted-letters" else text.split()
 
     async def close(self) -> None:
         """There is nothing to give back."""

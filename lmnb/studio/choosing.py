@@ -41,7 +41,7 @@ class Model:
         name: As a person calls it.
         kind: `"llm"` or `"embedding"`.
         size_bytes: On disk.
-        context: Tokens: of the instance, or the most the model can have.
+        context: Tokens: of the instance, where the server says it, or the most a model on disk can have.
         loaded, vision, tools: What it is and what it was trained for.
         path: `publisher/repository/file`.
         quantization: As LM Studio writes it, `Q4_K_M`; None where neither the server nor the file's name says it.
@@ -84,7 +84,8 @@ def parse(info: dict[str, Any], *, loaded: bool) -> Model:
         name=info.get("displayName") or info["modelKey"],
         kind=info.get("type", "llm"),
         size_bytes=info.get("sizeBytes"),
-        context=info.get("contextLength") or info.get("maxContextLength"),
+        # What a loaded one could have had is not what it has.
+        context=info.get("contextLength") or (None if loaded else info.get("maxContextLength")),
         loaded=loaded,
         vision=bool(info.get("vision")),
         tools=bool(info.get("trainedForToolUse")),

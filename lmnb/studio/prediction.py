@@ -20,7 +20,7 @@ from lmnb.chat.events import (
     StoppedBy,
 )
 from lmnb.chat.problems import ChatError
-from lmnb.studio import choosing, failures, handles, logs, places, preparing, sdk, settings
+from lmnb.studio import choosing, failures, handles, logs, places, preparing, sdk, settings, versions
 from lmnb.studio.choosing import OPENING
 from lmnb.studio.results import facts_of, finished, stats_of
 from lmnb.studio.thread import io_loop
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lmnb.chat.window import Window
     from lmnb.studio.choosing import Model
     from lmnb.studio.hosts import Place
+    from lmnb.studio.preparing import Prepared
     from lmnb.studio.requests import Request
 
 DRAIN = 2.0
@@ -177,9 +178,8 @@ class _Prediction:
         place, client = await self._connect(wanted.host)
         self._check_stopped()
         try:
-            self._model = await choosing.choose(client, wanted.key, place, self._emit, self._hold)
-            self._check_stopped()
-            return await self._predict(client, place, self._model, config)
+            model, prepared = await self._prepare(client, place, wanted.key, config)
+            return await self._predict(client, model, config, prepared)
         except (lms.LMStudioWebsocketError, lms.LMStudioRuntimeError) as error:
             if isinstance(error, lms.LMStudioRuntimeError) and "inactive" not in str(error):
                 raise
@@ -199,19 +199,38 @@ class _Prediction:
         self._emit(Connecting(place.host if place else "LM Studio"))
         self._place = place = place or await here.find(self._request.api_token)
         client = await here.client(place)
-        self._emit(Connected(place.host, place.embedded))
+        self._emit(Connected(place.host, place.embedded, await versions.of(client)))
         if (notice := here.notice(place)) is not None:
             self._emit(Noticed(notice))
         return place, client
 
-    async def _predict(self, client: lms.AsyncClient, place: Place, model: Model, config: dict[str, Any]) -> Event:
+    async def _prepare(
+        self, client: lms.AsyncClient, place: Place, wanted: str | None, config: dict[str, Any]
+    ) -> tuple[Model, Prepared]:
+        """Who answers, and what is sent. A model that is unloaded while its tokens are counted is loaded once more."""
+        import lmstudio as lms  # noqa: PLC0415
+
+        # What does not fit is refused, not cut out of the middle without a word (the server's own default).
+        config.setdefault("contextOverflowPolicy", "stopAtLimit")
+        for last in (False, True):
+            self._model = model = await choosing.choose(client, wanted, place, self._emit, self._hold)
+            self._check_stopped()
+            try:
+                prepared = await preparing.prepare(self._request, model, client, place, config)
+            except lms.LMStudioServerError as error:
+                if last or not failures.is_not_found(error):
+                    raise
+            else:
+                self._check_stopped()
+                return model, prepared
+        raise AssertionError  # the loop returns or raises
+
+    async def _predict(
+        self, client: lms.AsyncClient, model: Model, config: dict[str, Any], prepared: Prepared
+    ) -> Event:
         import lmstudio as lms  # noqa: PLC0415
 
         name = model.identifier or model.key
-        # What does not fit is refused, not cut out of the middle without a word (the server's own default).
-        config.setdefault("contextOverflowPolicy", "stopAtLimit")
-        prepared = await preparing.prepare(self._request, model, client, place, config)
-        self._check_stopped()
         for notice in prepared.notices:
             self._emit(Noticed(notice))
         if prepared.fit is not None:

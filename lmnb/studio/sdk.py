@@ -68,7 +68,7 @@ def warm_up() -> None:
         import lmstudio  # noqa: F401, PLC0415
 
         logs.divert_sdk()
-        for step in (_predict, _load, _refuse, _calls):
+        for step in (_predict, _load, _refuse, _calls, _show):
             # Another version of the SDK may have moved something: then that type stays cold, which is seldom fatal.
             try:
                 step()
@@ -131,6 +131,23 @@ def _calls() -> None:
     json_api.ModelTypesLlm.REQUEST_TOKENIZE._from_api_dict({"specifier": spec, "inputString": "x"}).to_dict()
     counting = _sdk_models.EmbeddingRpcCountTokensParameter
     counting._from_api_dict({"specifier": spec, "inputString": "x"}).to_dict()
+
+
+def _show() -> None:
+    import lmstudio as lms  # noqa: PLC0415
+    from lmstudio import _sdk_models, json_api  # noqa: PLC0415
+
+    handle = {"type": "file", "name": "x", "identifier": "x", "sizeBytes": 1, "fileType": "image"}
+    part: Any = json_api.load_struct(handle, lms.FileHandle).to_dict()
+    chat = lms.Chat.from_history({"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}, part]}]})
+    asked: Any = {
+        "specifier": json_api._model_spec_to_api_dict("m"),
+        "history": chat._get_history_for_prediction(),
+        "predictionConfigStack": {"layers": []},
+        "opts": _sdk_models.LlmApplyPromptTemplateOpts.from_dict({"omitBosToken": False}).to_dict(),
+    }
+    _sdk_models.LlmRpcApplyPromptTemplateParameter._from_api_dict(asked).to_dict()
+    _sdk_models.FilesRpcUploadFileBase64Parameter(name="x", content_base64="eA==").to_dict()
 
 
 @cache
