@@ -12,7 +12,7 @@ from lmnb.studio import chats
 from lmnb.studio.counting import CannotCountError, at_most
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import lmstudio as lms
 
@@ -27,6 +27,9 @@ which that is not true is found too long when it is counted."""
 
 PICTURE = 1024
 """Tokens that are kept for a picture: how many it takes, no server says beforehand."""
+
+BEFORE, PINNED = "the turns before", "pinned turns"
+"""What a prompt that does not fit may be full of."""
 
 CUTTING = {"truncateMiddle", "rollingWindow"}
 """Policies by which the server itself cuts what does not fit; only where the person asked for one."""
@@ -177,15 +180,14 @@ class _Fitting:
         sat = Window(tokens, length, self.room, tuple(order), self._out_tokens)
         before = plan.before(length, self.names) or plan.before()
         notices = [window.left_out_notice(plan, sat, before)]
-        problem = None
         if tokens > length - self.room:
             left = length - tokens
             if plan.room is None and left >= min(self.room, window.LEAST_ROOM):
                 sat = replace(sat, room=left)
                 notices.append(f"The prompt takes {tokens:,} of {length:,} tokens; {left:,} are left for the answer.")
             elif not self._cuts:
-                problem = await self._too_long(messages, tokens)
-        return Fit(messages, sat, formatted, tuple(filter(None, notices)), problem=problem)
+                return Fit(messages, sat, formatted, problem=await self._too_long(messages, tokens))
+        return Fit(messages, sat, formatted, tuple(filter(None, notices)))
 
     async def _too_long(self, messages: Sequence[Message], tokens: int) -> Problem:
         """Why it cannot be sent, with what takes how much."""
@@ -199,43 +201,41 @@ class _Fitting:
         parts = {
             "the system prompt": system,
             "the chat that was given": sum(counts[text] for text in self._base_texts),
-            self._kept_turns(): sum(counts[message.content] for message in others),
+            (BEFORE if plan.rule == "off" else PINNED): sum(counts[message.content] for message in others),
             **named,
             "pictures": self._pictures(messages),
             "the question": counts[last.said],
         }
         parts["the template"] = tokens - sum(parts.values())
-        return _refusal(plan, self._model, tokens, self.room, {name: n for name, n in parts.items() if n > 0}, named)
+        taken = {name: count for name, count in parts.items() if count > 0}
+        without = f" without {plan.numbers(self._out).lower()}" if self._out else ""
+        listed = ", ".join(f"{name} {count:,}" for name, count in taken.items())
+        return Problem(
+            "tooLong",
+            f"The prompt does not fit into the model's context of {self._length:,} tokens.",
+            (
+                f"It takes {tokens:,}{without}: {listed}; and {self.room:,} are kept for the answer. Nothing was sent.",
+                f"{_way_out(plan, taken, named)}; or load {self._model.key} with a longer context.",
+            ),
+        )
 
     def _pictures(self, messages: Sequence[Message]) -> int:
         return self._picture * sum(len(message.images) for message in messages)
 
-    def _kept_turns(self) -> str:
-        return "the turns before" if self._plan.rule == "off" else "pinned turns"
 
-
-def _refusal(
-    plan: Plan, model: Model, tokens: int, room: int, parts: Mapping[str, int], named: Mapping[str, int]
-) -> Problem:
-    listed = ", ".join(f"{name} {count:,}" for name, count in parts.items())
+def _way_out(plan: Plan, parts: Mapping[str, int], attached: Collection[str]) -> str:
+    """What to do about the largest of the parts."""
     largest = max(parts, key=lambda name: parts[name])
-    if largest in named:
-        way = f"Send less of {largest}, or ask without it"
-    elif largest == "pinned turns":
+    if largest in attached:
+        return f"Send less of {largest}, or ask without it"
+    if largest == PINNED:
         pinned = next(number for number, turn in enumerate(plan.turns, 1) if turn.pinned)
-        way = f"Let one of the pinned turns go (`%chat unpin {pinned}`)"
-    elif largest == "the turns before":
-        way = "Let the oldest turns be left out, or begin a new conversation with `%%chat --new`"
-    else:
-        way = f"Shorten {largest}"
-    return Problem(
-        "tooLong",
-        f"The prompt does not fit into the model's context of {model.context:,} tokens.",
-        (
-            f"It takes {tokens:,}: {listed}; and {room:,} are kept for the answer. Nothing was sent.",
-            f"{way}; or load {model.key} with a longer context.",
-        ),
-    )
+        return f"Let a pinned turn go (`%chat unpin {pinned}`)"
+    if largest == BEFORE:
+        return "Let the oldest turns be left out, or begin a new conversation (`%%chat --new`)"
+    if largest == "the template":
+        return "Ask another model"
+    return f"Shorten {largest}"
 
 
 def _messages(said: Sequence[Said]) -> list[Message]:
