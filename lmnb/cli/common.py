@@ -79,11 +79,3 @@ def in_shell(problem: Problem) -> Problem:
             line = line.replace(theirs, ours)  # noqa: PLW2901  one after the other
         lines.append(line)
     return replace(problem, lines=tuple(lines))
-
-
-def columns(rows: Sequence[Sequence[str]]) -> str:
-    """A table: as wide as its words."""
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )

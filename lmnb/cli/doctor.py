@@ -166,7 +166,8 @@ def _server(found: Status) -> Finding:
     except ChatError as error:
         problem = in_shell(error.problem)
         return Finding(SERVER, "bad", f"{found.title} {problem.title}", " ".join(problem.lines))
-    return Finding(SERVER, "ok" if models else "note", f"{found.title} It has {_count(len(models), 'model')}.")
+    number = len({model.key for model in models})  # one that is loaded twice is one
+    return Finding(SERVER, "ok" if models else "note", f"{found.title} It has {_count(number, 'model')}.")
 
 
 def _count(number: int, what: str) -> str:

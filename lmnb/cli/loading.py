@@ -6,22 +6,12 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from lmnb.cli.common import add_host, add_json, columns, command, print_json
+from lmnb.cli.common import add_host, add_json, command, print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from lmnb.cli.common import Commands
-    from lmnb.studio import Instance
 
 NOTHING = "Nothing is loaded."
-
-STATES = {
-    "processingPrompt": "reading a prompt",
-    "generating": "writing",
-    "computingEmbedding": "computing an embedding",
-    None: "",
-}
 
 
 def add(commands: Commands) -> None:
@@ -34,6 +24,7 @@ def add(commands: Commands) -> None:
     one.add_argument("--context", type=_positive, metavar="N", help="context length in tokens")
     one.add_argument("--ttl", type=_positive, metavar="S", help="unload it after so many seconds without use")
     one.add_argument("--identifier", metavar="ID", help="its name among the loaded; without it, the key")
+    one.add_argument("--again", action="store_true", help="also if it is loaded: one more time")
     add_host(one)
     add_json(one)
     one = command(commands, unload)
@@ -58,50 +49,32 @@ def ps(options: argparse.Namespace) -> int:
     if options.json:
         print_json(found)
     else:
-        print(_table(found) if found else NOTHING)
+        print(studio.instance_table(found) if found else NOTHING)
     return 0
 
 
-def _table(found: Sequence[Instance]) -> str:
-    from lmnb import studio
-
-    rows = [["IDENTIFIER", "MODEL", "SIZE", "CONTEXT", "STATUS", "UNLOADED"]]
-    for one in found:
-        context = "" if one.context is None else str(one.context)
-        rows.append([one.identifier, one.key, studio.size(one.size_bytes), context, _state(one), _end(one)])
-    return columns(rows)
-
-
-def _state(one: Instance) -> str:
-    state = STATES.get(one.state, one.state or "")
-    return f"{state}, {one.queued} waiting" if one.queued else state
-
-
-def _end(one: Instance) -> str:
-    if one.ttl is None:
-        return "never"
-    left = one.ttl if one.left is None else one.left
-    return f"in {left:.0f} s" if left < 100 else f"in {left / 60:.0f} min"
-
-
 def load(options: argparse.Namespace) -> int:
-    """Load a model, one more time if it is loaded already; the server is started if none runs."""
+    """Load a model; the server is started if none runs."""
     from lmnb import studio
 
     with studio.Bar(options.key, sys.stderr) as bar:
-        one = studio.load(
+        found = studio.load(
             options.key,
             identifier=options.identifier,
             context=options.context,
             ttl=options.ttl,
+            again=options.again,
             progress=lambda part: bar.share("loading", part),
             host=options.host,
         )
+    if found.notice:
+        print(found.notice, file=sys.stderr)
     if options.json:
-        print_json(one)
+        print_json(found.instance)
     else:
-        length = f", with a context of {one.context} tokens" if one.context else ""
-        print(f"{one.key} is loaded as {one.identifier}{length}.")
+        print(found.sentence)
+    if found.already:
+        print("`--again` loads it one more time.", file=sys.stderr)
     return 0
 
 

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from lmnb.studio.bar import Bar
     from lmnb.studio.chats import from_chat, to_chat
     from lmnb.studio.choosing import Model, size
-    from lmnb.studio.loaded import Instance, instances, load, unload
+    from lmnb.studio.loaded import Instance, Loaded, instances, load, unload
     from lmnb.studio.local import catalogue, get, got, offers, start_server
-    from lmnb.studio.overview import Status, running, status, table, unasked
+    from lmnb.studio.overview import Status, instance_table, running, status, table, unasked
     from lmnb.studio.prediction import Running, start
+    from lmnb.studio.previewing import Preview, preview
     from lmnb.studio.sdk import begin_import, warm_up
     from lmnb.studio.shelf import models
     from lmnb.studio.thread import io_loop
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Bar",
     "Instance",
+    "Loaded",
     "Model",
+    "Preview",
     "Request",
     "Running",
     "Status",
@@ -34,11 +37,13 @@ __all__ = [
     "from_chat",
     "get",
     "got",
+    "instance_table",
     "instances",
     "io_loop",
     "load",
     "models",
     "offers",
+    "preview",
     "running",
     "size",
     "start",
@@ -54,7 +59,9 @@ __all__ = [
 _WHERE = {
     "Bar": "bar",
     "Instance": "loaded",
+    "Loaded": "loaded",
     "Model": "choosing",
+    "Preview": "previewing",
     "Running": "prediction",
     "Status": "overview",
     "begin_import": "sdk",
@@ -62,11 +69,13 @@ _WHERE = {
     "from_chat": "chats",
     "get": "local",
     "got": "local",
+    "instance_table": "overview",
     "instances": "loaded",
     "io_loop": "thread",
     "load": "loaded",
     "models": "shelf",
     "offers": "local",
+    "preview": "previewing",
     "running": "overview",
     "size": "choosing",
     "start": "prediction",

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from lmnb.chat.problems import ChatError, Problem
-from lmnb.studio import choosing, failures
+from lmnb.studio import channels, choosing, failures, names, settings
 from lmnb.studio.asking import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import lmstudio as lms
 
@@ -37,6 +37,7 @@ class Instance:
         queued: Predictions that wait.
         ttl: Seconds without use after which it goes; None: never, as far as is known.
         left: Seconds until then.
+        path: `publisher/repository/file`.
     """
 
     identifier: str
@@ -48,6 +49,44 @@ class Instance:
     queued: int = 0
     ttl: float | None = None
     left: float | None = None
+    path: str = ""
+
+    @property
+    def note(self) -> str:
+        """What is said beside its identifier."""
+        return "" if self.key == self.identifier else self.key
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What came of a wish to load a model.
+
+    Attributes:
+        instance: The instance.
+        already: Whether it was there before, and nothing was loaded.
+        notice: What to say of how its name was found; None: it was given in full.
+    """
+
+    instance: Instance
+    already: bool = False
+    notice: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What happened."""
+        one, did = self.instance, "is loaded already" if self.already else "is loaded"
+        length = f", with a context of {one.context} tokens" if one.context else ""
+        return f"{one.key} {did} as {one.identifier}{length}."
+
+
+@dataclass(frozen=True)
+class _Wish:
+    name: str
+    identifier: str | None
+    ttl: int | None
+    config: Mapping[str, Any]
+    again: bool
+    progress: Callable[[float], None] | None
 
 
 def instances(*, host: str | None = None, api_token: str | None = None, timeout: float = 10.0) -> list[Instance]:
@@ -70,27 +109,34 @@ def load(
     identifier: str | None = None,
     context: int | None = None,
     ttl: int | None = None,
+    config: Mapping[str, Any] | None = None,
+    again: bool = False,
     progress: Callable[[float], None] | None = None,
     host: str | None = None,
     api_token: str | None = None,
-) -> Instance:
-    """Load a model, whatever is loaded already. Blocks until it is loaded; Ctrl-C is heard.
+) -> Loaded:
+    """Load a model, if it is not loaded. Blocks until it is loaded; Ctrl-C is heard, and ends the load in the server.
 
     Args:
-        key: The model key.
-        identifier: Its name among the loaded; None: the key, with a number where that is taken.
+        key: The model, by a name as `names.find` takes it.
+        identifier: Its name among the loaded, for an instance of its own; None: the key, with a number where that is
+            taken.
         context: Its context length in tokens; None: the server's choice.
         ttl: Seconds without use after which it goes; None: it stays.
+        config: Load parameters as the SDK spells them.
+        again: Load it one more time where it is loaded.
         progress: Told how far it is, 0 to 1, on the I/O thread.
         host: `"address:port"`, as for a prediction.
         api_token: For a server that asks for one.
 
     Raises:
-        ChatError: If there is no such model, or it does not load.
+        ChatError: If there is no such model, it does not load, or a parameter is none.
     """
+    whole = {**(config or {}), **({} if context is None else {"contextLength": context})}
+    wish = _Wish(key, identifier, ttl, whole, again or identifier is not None, progress)
 
-    async def question(client: lms.AsyncClient, place: Place) -> Instance:
-        return await _load(client, place, key, identifier, context, ttl, progress)
+    async def question(client: lms.AsyncClient, place: Place) -> Loaded:
+        return await _load(client, place, wish)
 
     return ask(question, host=host, api_token=api_token, timeout=None)
 
@@ -99,7 +145,7 @@ def unload(identifier: str | None, *, host: str | None = None, api_token: str | 
     """Unload a model. Blocks until it is gone.
 
     Args:
-        identifier: Which; None: all.
+        identifier: Which, by a name as `names.find` takes it; None: all.
         host: `"address:port"`, as for a prediction.
         api_token: For a server that asks for one.
 
@@ -107,7 +153,7 @@ def unload(identifier: str | None, *, host: str | None = None, api_token: str | 
         The identifiers of those that were unloaded.
 
     Raises:
-        ChatError: If there is none of that name, with those that are there.
+        ChatError: If there is none of that name, or more than one, with those that are there.
     """
 
     async def question(client: lms.AsyncClient, place: Place) -> Sequence[str]:
@@ -151,47 +197,76 @@ def _instance(info: dict[str, Any], state: dict[str, Any]) -> Instance:
         queued=int(state.get("queued") or 0),
         ttl=ttl / 1000 if ttl else None,
         left=max(0.0, ttl / 1000 - idle) if ttl and idle is not None else None,
+        path=info.get("path", ""),
     )
 
 
-async def _load(
-    client: lms.AsyncClient,
-    place: Place,
-    key: str,
-    identifier: str | None,
-    context: int | None,
-    ttl: int | None,
-    progress: Callable[[float], None] | None,
-) -> Instance:
+async def _load(client: lms.AsyncClient, place: Place, wish: _Wish) -> Loaded:
     import lmstudio as lms  # noqa: PLC0415
 
-    there = await choosing.downloaded(client, place)
-    known = next((model for model in there if model.key.casefold() == key.casefold()), None)
-    session: Any = client.embedding if known and known.kind == "embedding" else client.llm
-    config = None if context is None else {"contextLength": context}
+    there = await choosing.listing(client, place)
+    meant = names.find(wish.name, there)
+    model, notice = (meant.model, meant.notice) if meant else (None, None)
+    session: Any = client.embedding if model and model.kind == "embedding" else client.llm
+    if model is not None and model.loaded and not wish.again:
+        info = await session.get_model_info(model.identifier)
+        return Loaded(_instance(info.to_dict(), {}), already=True, notice=notice)
+    kind = settings.LOAD_EMBEDDING if session is client.embedding else settings.LOAD_LLM
+    config = settings.check(wish.config, kind)
+    # A server may know names that it does not list: LM Studio has them for variants, `qwen3-4b@q8_0`.
+    key = model.key if model else wish.name
     try:
-        handle = await session.load_new_instance(key, identifier, ttl=ttl, config=config, on_load_progress=progress)
-        info = await session.get_model_info(handle.identifier)
+        identifier = await _new(session, key, wish, config)
+        info = await session.get_model_info(identifier)
     except lms.LMStudioServerError as error:
         if failures.is_not_found(error):
             raise ChatError(choosing.unknown(key, there, place)) from None
         raise ChatError(Problem("loadFailed", f"“{key}” does not load.", tuple(failures.words(error)))) from None
-    return _instance(info.to_dict(), {})
+    return Loaded(_instance(info.to_dict(), {}), notice=notice)
+
+
+async def _new(session: Any, key: str, wish: _Wish, config: dict[str, Any]) -> str:
+    """As `session.load_new_instance`, but a load that is stopped here ends in the server."""
+    from lmstudio import json_api  # noqa: PLC0415
+
+    try:
+        types = session._API_TYPES
+        endpoint: Any = json_api.LoadModelEndpoint(
+            key, wish.identifier, wish.ttl, types.REQUEST_NEW_INSTANCE, types.MODEL_LOAD_CONFIG, config, wish.progress
+        )
+        opened = session._create_channel
+    except (AttributeError, TypeError):
+        opened = None
+    if opened is None:  # another version of the SDK: then a stopped load goes on in the server
+        told = {"ttl": wish.ttl, "config": config, "on_load_progress": wish.progress}
+        return str((await session.load_new_instance(key, wish.identifier, **told)).identifier)
+    return str((await channels.run(session, endpoint)).identifier)
 
 
 async def _unload(client: lms.AsyncClient, place: Place, identifier: str | None) -> Sequence[str]:
-    loaded = await _instances(client, place)
-    wanted = [each for each in loaded if identifier in {None, each.identifier}]
-    if identifier is not None and not wanted:
-        raise ChatError(_not_loaded(identifier, loaded))
+    there = await _instances(client, place)
+    wanted = there if identifier is None else [_one(identifier, there)]
     for each in wanted:
         session: Any = client.embedding if each.kind == "embedding" else client.llm
         await session.unload(each.identifier)
     return [each.identifier for each in wanted]
 
 
-def _not_loaded(identifier: str, loaded: Sequence[Instance]) -> Problem:
-    if not loaded:
+def _one(name: str, there: Sequence[Instance]) -> Instance:
+    """The instance that is meant: by its identifier, else by its key where that is loaded once."""
+    meant = names.find(name, there)
+    if meant is None:
+        raise ChatError(_not_loaded(name, there))
+    alike = [each for each in there if each.key == meant.model.key]
+    if len(alike) > 1 and meant.name != meant.model.identifier:
+        title = f"“{meant.model.key}” is loaded more than once."
+        lines = ("There are these.", f"Name one of them: `{alike[0].identifier}`.")
+        raise ChatError(Problem("noModel", title, lines, names.choices(alike)))
+    return meant.model
+
+
+def _not_loaded(identifier: str, there: Sequence[Instance]) -> Problem:
+    if not there:
         return Problem("noModel", f"No model “{identifier}” is loaded; none is.", ())
-    names = ", ".join(each.identifier for each in loaded)
-    return Problem("noModel", f"No model “{identifier}” is loaded; there is {names}.", ())
+    listed = ", ".join(each.identifier for each in there)
+    return Problem("noModel", f"No model “{identifier}” is loaded; there is {listed}.", ())

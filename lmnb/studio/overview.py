@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from lmnb.studio import choosing, hosts, sdk, shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from lmnb.chat.problems import Problem
     from lmnb.studio.choosing import Model
+    from lmnb.studio.loaded import Instance
 
 OWN = hosts.OWN
 
@@ -46,10 +47,14 @@ def status() -> Status:
     return found if found.host is None else replace(found, models=shelf.models(host=found.host))
 
 
-def running() -> Status:
-    """As `status`, without asking for its models: nothing is said of a server that was named and does not answer."""
+def running(host: str | None = None) -> Status:
+    """As `status`, without asking for its models: nothing is said of a server that was named and does not answer.
+
+    Args:
+        host: `"address:port"`, as for a prediction.
+    """
     sdk.warm_up()
-    named = hosts.given(None, None)
+    named = hosts.given(host, None)
     if named is not None:
         return Status(named.host, named.notice or named.host)
     found = asyncio.run(hosts.find_lm_studio())
@@ -75,11 +80,64 @@ def unasked(problem: Problem) -> Problem:
 
 
 def table(models: Sequence[Model]) -> str:
-    """Models as lines of text, one each: key, size, what else matters."""
-    rows = []
+    """Models as lines of text, below a line that names the columns; nothing for none."""
+    rows = [["MODEL", "SIZE", "QUANT", "PARAMS", "CONTEXT", ""]]
     for model in models:
         name = model.key if model.identifier in {None, model.key} else f"{model.key} ({model.identifier})"
-        notes = ["embedding" if model.kind == "embedding" else "", "loaded" if model.loaded else ""]
-        rows.append((name, choosing.size(model.size_bytes), ", ".join(filter(None, notes))))
-    widest = max((len(name) for name, _, _ in rows), default=0)
-    return "\n".join(f"{name:<{widest}}  {size:>8}  {note}".rstrip() for name, size, note in rows)
+        context = "" if model.context is None else str(model.context)
+        told = (choosing.size(model.size_bytes), model.quantization or "", model.params or "", context)
+        rows.append([name, *told, ", ".join(badges(model))])
+    return columns(rows, right={1, 4}) if models else ""
+
+
+def badges(model: Model) -> list[str]:
+    """What a model is and can, in a word each."""
+    said = {
+        "embedding": model.kind == "embedding",
+        "vision": model.vision,
+        "tools": model.tools,
+        "loaded": model.loaded,
+    }
+    return [word for word, true in said.items() if true]
+
+
+def instance_table(found: Sequence[Instance]) -> str:
+    """Loaded models as lines of text: what they are doing, and when they go."""
+    rows = [["IDENTIFIER", "MODEL", "SIZE", "CONTEXT", "STATUS", "UNLOADED"]]
+    for one in found:
+        context = "" if one.context is None else str(one.context)
+        rows.append([one.identifier, one.key, choosing.size(one.size_bytes), context, _state(one), _end(one)])
+    return columns(rows)
+
+
+STATES = {
+    "processingPrompt": "reading a prompt",
+    "generating": "writing",
+    "computingEmbedding": "computing an embedding",
+    None: "",
+}
+
+
+def _state(one: Instance) -> str:
+    state = STATES.get(one.state, one.state or "")
+    return f"{state}, {one.queued} waiting" if one.queued else state
+
+
+def _end(one: Instance) -> str:
+    if one.ttl is None:
+        return "never"
+    left = one.ttl if one.left is None else one.left
+    return f"in {left:.0f} s" if left < 100 else f"in {left / 60:.0f} min"
+
+
+def columns(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> str:
+    """A table as wide as its words, without the columns that have none but their names.
+
+    Args:
+        rows: The first one has the names.
+        right: Columns that end in the same place: numbers.
+    """
+    kept = [at for at in range(len(rows[0])) if any(row[at] for row in rows[1:]) or not rows[1:]]
+    widths = {at: max(len(row[at]) for row in rows) for at in kept}
+    cells = ([f"{row[at]:{'>' if at in right else '<'}{widths[at]}}" for at in kept] for row in rows)
+    return "\n".join("  ".join(row).rstrip() for row in cells)

@@ -28,8 +28,12 @@ def test_load_see_unload(run, host):
 
 def test_all_go_at_once(run, host):
     at = ("--host", host)
-    for _ in range(2):
-        assert json.loads(run("load", "scripted", "--json", *at).stdout)["key"] == "scripted"
+    for more in ((), ("--again",)):
+        assert json.loads(run("load", "scripted", "--json", *more, *at).stdout)["key"] == "scripted"
+    code, out, err = said(run("load", "script", *at))
+    assert (code, out) == (0, "scripted is loaded already as scripted, with a context of 4096 tokens.")
+    assert err.splitlines()[0].startswith("“script” is short for scripted here")
+    assert err.splitlines()[1] == "`--again` loads it one more time."
     assert said(run("unload", "--all", *at)) == (0, "scripted is unloaded.\nscripted:2 is unloaded.", "")
     assert said(run("unload", "--all", *at)) == (0, "Nothing is loaded.", "")
 
@@ -42,11 +46,11 @@ def test_ps_and_unload_start_nothing(run):
 
 
 def test_what_is_not_there_is_said_with_what_is(run, host):
-    code, out, err = said(run("load", "scripte", "--host", host))
+    code, out, err = said(run("load", "scriptet", "--host", host))
     assert (code, out) == (1, "")
-    assert err.startswith("No model on this computer is called “scripte”.")
+    assert err.startswith("No model on this computer is called “scriptet”.")
     assert "scripted-slow" in err
-    assert "%%chat" not in err
+    assert "chat" not in err
     code, _, err = said(run("load", "scripted-broken", "--host", host))
     assert code == 1
     assert "“scripted-broken” does not load.\n" in err

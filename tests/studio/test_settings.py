@@ -88,3 +88,38 @@ def test_raw_is_declared_by_the_sdk_and_cannot_be_sent():
 
 def test_a_config_must_be_a_dict():
     assert "must be a dict" in problem(["temperature"]).title
+
+
+def test_what_the_sdk_can_say_of_a_load_and_no_more():
+    from lmstudio import _sdk_models
+    from lmstudio._kv_config import TO_SERVER_LOAD_EMBEDDING, TO_SERVER_LOAD_LLM
+
+    assert set(settings.spellings(settings.LOAD_LLM).values()) == set(TO_SERVER_LOAD_LLM)
+    assert set(settings.spellings(settings.LOAD_EMBEDDING).values()) == set(TO_SERVER_LOAD_EMBEDDING)
+    gpu = zip(_sdk_models.GpuSetting.__struct_fields__, _sdk_models.GpuSetting.__struct_encode_fields__, strict=True)
+    assert dict(gpu) == settings.GPU
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"contextLength": 0}, "contextLength cannot be 0"),
+        ({"gpu": "max"}, "Expected object, got str"),
+        ({"gpu": {"rato": 1}}, "gpu has no “rato”"),
+        ({"gpu": {"ratio": 2}}, "Expected float <= 1.0"),
+        ({"llamaKCacheQuantizationType": "q9"}, "q9"),
+        ({"temperature": 1}, "No load parameter is called “temperature”"),
+        ({"flashAttn": True}, "flashAttention"),
+    ],
+)
+def test_a_load_is_refused_in_words(config, words):
+    with pytest.raises(ChatError) as caught:
+        settings.check(config, settings.LOAD_LLM)
+    assert words in str(caught.value)
+
+
+def test_a_load_goes_to_the_server_as_the_sdk_spells_it():
+    given = {"context_length": 8192, "gpu": {"ratio": "max"}, "seed": None}
+    assert settings.check(given, settings.LOAD_LLM) == {"contextLength": 8192, "gpu": {"ratio": "max"}}
+    with pytest.raises(ChatError, match="load parameter of embedding models"):
+        settings.check({"flashAttention": True}, settings.LOAD_EMBEDDING)
