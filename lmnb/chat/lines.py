@@ -80,13 +80,8 @@ class Lines:
             append: Add it at the end, whatever its cell asked before.
         """
         at = None if append else self.position_of(turn.cell, turn.run)
-        if at is None:
-            turn.after = self.turns[-1].id if self.turns else None
-            self.turns.append(turn)
-            return Placed()
-        placed = self._cut(at, cell=turn.cell)
-        old = [one for one in placed.cut if one.cell == turn.cell]
-        turn.earlier = tuple(_short(one) for one in reversed(old)) + tuple(e for one in old for e in one.earlier)
+        turn.earlier = self._said_before(turn)
+        placed = Placed() if at is None else self._cut(at, cell=turn.cell)
         turn.after = self.turns[-1].id if self.turns else None
         self.turns.append(turn)
         return placed
@@ -97,6 +92,19 @@ class Lines:
             return None
         owned = (i for i, one in enumerate(self.turns) if one.cell == cell and (run is None or one.run != run))
         return next(owned, None)
+
+    def _said_before(self, turn: Turn) -> tuple[Turn, ...]:
+        """What the cell's output held before this run of it, the newest first.
+
+        The branches have it as well: what another cell has cut from the line is replaced in the notebook only now.
+        """
+        if turn.cell is None:
+            return ()
+        lines = [self.turns, *(branch.turns for branch in self.branches)]
+        owned = {one.id: one for line in lines for one in line if one.cell == turn.cell}
+        old = [one for one in owned.values() if turn.run is None or one.run != turn.run]
+        known = {one.id: one for one in [*(e for one in old for e in one.earlier), *map(_short, old)]}
+        return tuple(sorted(known.values(), key=lambda one: -one.started))
 
     def withdraw(self, cell: str | None, run: str | None) -> Placed:
         """Take out what a cell asked before: it asks in another conversation now."""
