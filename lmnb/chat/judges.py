@@ -42,7 +42,7 @@ class Judge(NamedTuple):
 def can_judge(kind: Any) -> bool:
     """Whether this is a class that can be a schema, or a list of one."""
     if get_origin(kind) is list:
-        return can_judge(*get_args(kind))
+        return any(map(can_judge, get_args(kind)))
     return isinstance(kind, type) and (
         _is_pydantic(kind) or dataclasses.is_dataclass(kind) or is_typeddict(kind) or hasattr(kind, "__struct_fields__")
     )
@@ -127,7 +127,7 @@ def of_json(schema: dict[str, Any]) -> Judge:
             got = "" if error.rule in {"required", "additionalProperties"} else f", not {_shown(error.value)}"
             _not_so(name, what + got)
         except RecursionError:
-            raise SchemaError("it is nested so deeply that it cannot be checked.") from None
+            raise SchemaError("The answer: it is nested so deeply that it cannot be checked.") from None
         return data
 
     return Judge(schema, value)
@@ -154,8 +154,9 @@ class _Nowhere(dict[str, Any]):
 
 
 def _not_so(path: str, what: str) -> NoReturn:
-    what = what.rstrip(".")
-    raise SchemaError(f"`{path}`: {what}." if path else f"{what}.")
+    name = f"rows{path}" if path.startswith("[") else path
+    where = f"`{name}`" if name else "The answer"
+    raise SchemaError(f"{where}: {what.rstrip('.')}.")
 
 
 def _path(steps: tuple[int | str, ...]) -> str:

@@ -15,6 +15,12 @@ _PAIRS = (
     ("minProperties", "maxProperties"),
 )
 
+_SHAPES: dict[str, tuple[type, str]] = {
+    **dict.fromkeys(("$ref",), (str, "text")),
+    **dict.fromkeys(("properties", "patternProperties", "$defs", "definitions"), (dict, "object")),
+    **dict.fromkeys(("required", "enum", "anyOf", "oneOf", "allOf"), (list, "list")),
+}
+
 VALUES = ("enum", "const", "default", "examples")
 """Keys of a schema that hold values and no schemas."""
 
@@ -39,6 +45,17 @@ def objection(schema: dict[str, Any]) -> str | None:
     while more := {each for each in references - ended if _why_not(target(schema, each), _short(each), ended) is None}:
         ended |= more
     return _why_not(schema, "", ended)
+
+
+def malformed(schema: dict[str, Any]) -> str | None:
+    """What is wrong with the schema itself, as half a sentence, so far as `objection` relies on it; else None."""
+    for node in nodes(schema):
+        for key, (kind, called) in _SHAPES.items():
+            if key in node and not isinstance(node[key], kind):
+                return f"its `{key}` is no {called}"
+        if not all(isinstance(name, str) for name in node.get("required", ())):
+            return "its `required` is no list of names"
+    return None
 
 
 def nodes(schema: Any) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_origin
 from lmnb.chat import judges, shorthand
 from lmnb.chat.found import json_in
 from lmnb.chat.judges import SchemaError
-from lmnb.chat.possible import NAMED, VALUES, objection, target
+from lmnb.chat.possible import NAMED, VALUES, malformed, nodes, objection, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -88,12 +88,15 @@ def read(spec: Any, namespace: Mapping[str, Any]) -> Schema:
     if isinstance(spec, Schema):
         return spec
     name = spec.strip() if isinstance(spec, str) else _called(spec)
+    why = "It is nested too deeply."
     try:
         return _read(spec, namespace, name, named=True)
-    except SchemaError as error:
-        raise SchemaError(f"`{_cut(name)}` cannot be a schema. {error}") from None
     except RecursionError:
-        raise SchemaError(f"`{_cut(name)}` cannot be a schema. It is nested too deeply.") from None
+        pass
+    except SchemaError as error:
+        why = str(error)
+    said = f"`{_cut(name)}`" if name else "An empty text"
+    raise SchemaError(f"{said} cannot be a schema. {why}")
 
 
 def _read(spec: Any, namespace: Mapping[str, Any], name: str, *, named: bool) -> Schema:
@@ -113,7 +116,7 @@ def _of_text(text: str, namespace: Mapping[str, Any], *, named: bool) -> Schema:
         return _of_json(_parsed(text), "JSON")
     if named and (found := _ROWS.fullmatch(text)):
         return _rows_of(_looked_up(found[1] or found[2], namespace), text)
-    if named and _NAME.fullmatch(text):
+    if named and _NAME.fullmatch(text) and (text.partition(".")[0] in namespace or not text.endswith(".json")):
         return _read(_looked_up(text, namespace), namespace, text, named=False)
     if text.endswith(".json") or (":" not in text and re.search(r"[/\\]", text)):
         raise SchemaError("No file is read: put its text into a variable and give the variable's name.")
@@ -194,8 +197,10 @@ def _of_json(spec: Any, name: str) -> Schema:
         ) from None
     if not isinstance(schema, dict) or not schema.keys() & {"type", "properties", "$ref"}:
         raise SchemaError('A JSON schema says its type: `{"type": "object", "properties": {…}}`.')
-    title = schema.get("title")
+    if wrong := malformed(schema):
+        raise SchemaError(f"It is no JSON schema: {wrong}.")
     _refuse_impossible(schema)
+    title = schema.get("title")
     return _made(title if name == "JSON" and isinstance(title, str) else name, judges.of_json(schema))
 
 
@@ -222,6 +227,14 @@ def _top(schema: dict[str, Any]) -> dict[str, Any]:
         rest = {key: value for key, value in schema.items() if key != "$ref"}
         found = target(schema, schema["$ref"])
         schema = {**rest, **(found if isinstance(found, dict) else {})}
+    used = {str(node["$ref"]).rpartition("/")[2] for node in nodes(schema) if "$ref" in node}
+    for key in ("$defs", "definitions"):
+        if key in schema:
+            left = {name: each for name, each in schema[key].items() if name in used}
+            schema = {
+                **{other: value for other, value in schema.items() if other != key},
+                **({key: left} if left else {}),
+            }
     return schema
 
 
@@ -269,7 +282,7 @@ def _what_it_is(value: Any) -> str:
         return f"It is one `{kind.__name__}`, not the class; give `{kind.__name__}`."
     if isinstance(value, type):
         return f"It is a class, but not {able}."
-    return f"It is a {kind.__name__}, not {able}."
+    return f"It is of the type `{kind.__name__}`, and not {able}."
 
 
 def _cut(name: str) -> str:
