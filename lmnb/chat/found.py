@@ -12,6 +12,8 @@ from lmnb.chat.markdown import CodeBlock, code_blocks
 # What begins like this was meant as data; what cannot be read of it is an error, and no piece of it is the answer.
 _MEANT = re.compile(r"(?:\[\s*)?\{\s*(?:\"[^\"\n]*\"|'[^'\n]*'|[A-Za-z_]\w*)\s*:")
 
+_BROKEN = (ValueError, RecursionError)
+
 TRIES = 1_000
 """Brackets at which a value may begin in prose; a text with more of them is a trap."""
 
@@ -36,27 +38,21 @@ def json_in(text: str) -> Value:
         ValueError: A sentence: there is none, it is broken, or the answer ends in the middle of it.
     """
     try:
-        return Value(_loads(text))
-    except ValueError as error:
+        return Value(json.loads(text))
+    except _BROKEN as error:
         whole = error
     blocks = code_blocks(text) if "```" in text or "~~~" in text else []
     return _in_blocks(blocks) or _in_prose(text) or _nowhere(text, whole)
 
 
-def _loads(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError("Its brackets are nested too deeply.") from None
-
-
 def _in_blocks(blocks: list[CodeBlock]) -> Value | None:
     named = [block for block in blocks if "json" in block.language]
-    found, broken = [], None
+    found: list[Any] = []
+    broken: Exception | None = None
     for block in named or blocks:
         try:
-            found.append(_loads(block.source))
-        except ValueError as error:
+            found.append(json.loads(block.source))
+        except _BROKEN as error:
             broken = broken or error
     if found:
         return Value(found[0], _others(len(found)))
@@ -75,7 +71,7 @@ def _in_prose(text: str) -> Value | None:
         try:
             value, at = read(text, start.start())
             values.append(value)
-        except (ValueError, RecursionError) as error:
+        except _BROKEN as error:
             if _ends_inside(error, text) or _MEANT.match(text, start.start()):
                 if any(map(_is_data, values)):
                     break
@@ -100,6 +96,8 @@ def _ends_inside(error: Exception, text: str) -> bool:
 def _why(error: Exception, text: str | None = None) -> str:
     if text is not None and _ends_inside(error, text):
         return "it ends in the middle"
+    if isinstance(error, RecursionError):
+        return "its brackets are nested too deeply"
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg[:1].lower()}{error.msg[1:]} in line {error.lineno}, column {error.colno}"
     return str(error).rstrip(".") or type(error).__name__
