@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lmnb.studio.bar import Bar
     from lmnb.studio.chats import from_chat, to_chat
     from lmnb.studio.choosing import Model, size
+    from lmnb.studio.downloads import Downloaded, download
     from lmnb.studio.loaded import Instance, Loaded, instances, load, unload
     from lmnb.studio.local import catalogue, get, got, offers, start_server
     from lmnb.studio.overview import Status, instance_table, running, status, table, unasked
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bar",
+    "Downloaded",
     "Instance",
     "Loaded",
     "Model",
@@ -34,6 +36,7 @@ __all__ = [
     "Status",
     "begin_import",
     "catalogue",
+    "download",
     "from_chat",
     "get",
     "got",
@@ -58,6 +61,7 @@ __all__ = [
 
 _WHERE = {
     "Bar": "bar",
+    "Downloaded": "downloads",
     "Instance": "loaded",
     "Loaded": "loaded",
     "Model": "choosing",
@@ -66,6 +70,7 @@ _WHERE = {
     "Status": "overview",
     "begin_import": "sdk",
     "catalogue": "local",
+    "download": "downloads",
     "from_chat": "chats",
     "get": "local",
     "got": "local",

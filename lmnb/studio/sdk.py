@@ -150,6 +150,30 @@ def _show() -> None:
     _sdk_models.FilesRpcUploadFileBase64Parameter(name="x", content_base64="eA==").to_dict()
 
 
+def _download() -> None:
+    from lmstudio import _sdk_models, json_api  # noqa: PLC0415
+
+    found: Any = {"name": "m", "identifier": {"type": "hf", "identifier": "m"}, "exact": True, "staffPick": False}
+    entry = _sdk_models.ModelSearchResultEntryData._from_api_dict(found)
+    option: Any = {
+        "name": "m",
+        "quantization": "Q4_0",
+        "sizeBytes": 1,
+        "fitEstimation": "willNotFit",
+        "recommended": True,
+        "downloadIdentifier": "m",
+        "indexedModelIdentifier": "m",
+    }
+    _sdk_models.ModelSearchResultDownloadOptionData._from_api_dict(option)
+    _sdk_models.RepositoryRpcGetModelDownloadOptionsParameter(model_search_result_identifier=entry.identifier).to_dict()
+    search: Any = {"opts": {"searchTerm": "m", "limit": 1}}
+    _sdk_models.RepositoryRpcSearchModelsParameter._from_api_dict(search).to_dict()
+    endpoint = json_api.ModelDownloadEndpoint("m", lambda _: None, lambda: None)
+    update = {"downloadedBytes": 1, "totalBytes": 2, "speedBytesPerSecond": 0.5}
+    endpoint.handle_message_events({"type": "downloadProgress", "update": update})
+    endpoint.handle_message_events({"type": "success", "defaultIdentifier": "m"})
+
+
 @cache
 def takes_token() -> bool:
     """Whether this SDK can send an API token (1.6 and later)."""
