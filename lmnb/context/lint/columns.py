@@ -1,0 +1,227 @@
+"""A column as plain Python values, of one kind, read once for all checks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, Literal
+
+import narwhals as nw
+
+from lmnb.context.lint.report import quoted
+
+Kind = Literal["bool", "integer", "float", "text", "time", "mixed", "other"]
+
+LONG = 256
+"""So many characters of a text are read."""
+DAY = 86_400_000_000
+"""In microseconds, as all times here are: since 1970, without a timezone."""
+
+
+@dataclass
+class Column:
+    """One column.
+
+    Attributes:
+        at: Its position.
+        label: Its own name, of any type.
+        kind: "other" has no values that could be compared: nested, binary, objects.
+        values: In the order of the rows that were read, None where there is none; times in microseconds.
+        whole: The column with all its rows.
+        rows: How many rows the table has.
+        families: Of an object column, how many values of each kind of type there are.
+        labelled: Whether it is a category whose levels are no texts.
+        infinite: How many values are infinite; in `values` they are missing.
+    """
+
+    at: int
+    label: Any
+    kind: Kind
+    values: list[Any]
+    whole: nw.Series[Any]
+    rows: int
+    families: Counter[str] = field(default_factory=Counter)
+    labelled: bool = False
+    infinite: int = 0
+
+    @property
+    def name(self) -> str:
+        """The name as text, on one line."""
+        return label_text(self.label)
+
+    @cached_property
+    def tally(self) -> Counter[Any]:
+        """How often each value is there; without the missing."""
+        counts = Counter(self.values)
+        del counts[None]
+        return counts
+
+    @cached_property
+    def ranked(self) -> list[Any]:
+        """The distinct values from low to high."""
+        return sorted(self.tally)
+
+    @property
+    def present(self) -> int:
+        """How many of the values that were read are there."""
+        return self.tally.total()
+
+    def estimate(self, seen: int) -> int:
+        """So many rows of all, where `seen` of those that were read."""
+        return seen if len(self.values) in (0, self.rows) else round(seen * self.rows / len(self.values))
+
+    @cached_property
+    def codes(self) -> list[int]:
+        """Each value as the number of its first appearance: two columns that say the same have the same codes."""
+        seen: dict[Any, int] = {}
+        return [seen.setdefault(value, len(seen)) for value in self.values]
+
+
+def label_text(label: Any) -> str:
+    """A column's label as text, whatever it is."""
+    if type(label) is tuple:
+        return ", ".join(label_text(part) for part in label)
+    if isinstance(label, str):
+        return quoted(str.__str__(label))
+    simple = type(label) in (int, float, bool, type(None)) or type(label).__module__ in ("datetime", "numpy")
+    return quoted(str(label)) if simple or "pandas" in type(label).__module__ else f"<{type(label).__name__}>"
+
+
+def column(at: int, label: Any, some: nw.Series[Any], whole: nw.Series[Any]) -> Column:
+    """Read a column. Blocks for as long as its library takes to hand over the values."""
+    dtype, rows = some.dtype, len(whole)
+    native_type = str(getattr(some.to_native(), "dtype", ""))
+    if native_type == "object" or isinstance(dtype, nw.Object):
+        return of_objects(at, label, list(some.to_native()), whole)
+    if isinstance(dtype, nw.Boolean):
+        return Column(at, label, "bool", _without_nan(some.to_list()), whole, rows)
+    if dtype.is_integer():
+        return Column(at, label, "integer", [_whole(v) for v in some.to_list()], whole, rows)
+    if dtype.is_float() or dtype.is_decimal():
+        return _floats(at, label, some.to_list(), whole)
+    if isinstance(dtype, (nw.String, nw.Categorical, nw.Enum)):
+        labelled = native_type == "category" and not _texts(some.to_native())
+        texts = some.cast(nw.String) if not isinstance(dtype, nw.String) else some
+        values = [v if isinstance(v, str) else None for v in texts.str.slice(0, LONG).to_list()]
+        return Column(at, label, "text", values, whole, rows, labelled=labelled)
+    if isinstance(dtype, (nw.Datetime, nw.Date)):
+        return Column(at, label, "time", stamps(some), whole, rows)
+    return Column(at, label, "other", [], whole, rows)
+
+
+def stamps(series: nw.Series[Any]) -> list[Any]:
+    """Times in microseconds since 1970."""
+    times = series.cast(nw.Datetime("us")) if isinstance(series.dtype, nw.Date) else series
+    return [_whole(v) for v in times.dt.timestamp("us").to_list()]
+
+
+def _texts(series: Any) -> bool:
+    dtype = str(series.cat.categories.dtype)
+    return dtype in ("object", "str", "string") or dtype.startswith("string")
+
+
+def _whole(value: Any) -> int | None:
+    if (
+        value is None
+        or type(value).__name__ in ("NAType", "NaTType")
+        or (isinstance(value, float) and math.isnan(value))
+    ):
+        return None
+    return int(value)
+
+
+def _without_nan(values: list[Any]) -> list[Any]:
+    return [v if isinstance(v, bool) else None for v in values]
+
+
+def _floats(at: int, label: Any, values: list[Any], whole: nw.Series[Any]) -> Column:
+    numbers: list[float | None] = []
+    infinite = 0
+    for value in values:
+        number = float(value) if isinstance(value, (float, int, Decimal, Fraction)) else math.nan
+        infinite += math.isinf(number)
+        numbers.append(number if math.isfinite(number) else None)
+    return Column(at, label, "float", numbers, whole, len(whole), infinite=infinite)
+
+
+def of_objects(at: int, label: Any, objects: list[Any], whole: nw.Series[Any]) -> Column:
+    """A column of Python objects: of their one kind, or mixed. Nothing of a stranger's class is called."""
+    named = [family(value) for value in objects]
+    families = Counter(name for name in named if name)
+    if set(families) == {"number"}:
+        numbers = _floats(at, label, [v if n else None for v, n in zip(objects, named, strict=True)], whole)
+        if all(issubclass(type(v), int) for v, n in zip(objects, named, strict=True) if n):
+            numbers = Column(at, label, "integer", [_whole(v) for v in numbers.values], whole, len(whole))
+        numbers.families = families
+        return numbers
+    kinds: dict[str, Kind] = {"text": "text", "bool": "bool", "time": "time"}
+    kind: Kind = "mixed" if len(families) > 1 else kinds.get(next(iter(families), ""), "other")
+    values = [_key(v, n) for v, n in zip(objects, named, strict=True)]
+    if kind == "time" or kind in ("text", "bool"):
+        values = [None if key is None else key[1] for key in values]
+    return Column(at, label, kind, values, whole, len(whole), families)
+
+
+def family(value: Any) -> str:
+    """What kind of thing an object is: "text", "number", …, the name of its type; "" if it is missing."""
+    of = type(value)
+    if value is None or of.__name__ in ("NAType", "NaTType"):
+        return ""
+    if issubclass(of, str):
+        return "text"
+    if issubclass(of, (float, Decimal)) and _nan(value):
+        return ""
+    numpy: Any = sys.modules.get("numpy")
+    if issubclass(of, bool) or (numpy is not None and issubclass(of, numpy.bool_)):
+        return "bool"
+    if issubclass(of, (int, float, Decimal, Fraction)) or (numpy is not None and issubclass(of, numpy.number)):
+        return "number"
+    if issubclass(of, dt.date):
+        return "time"
+    return "binary" if issubclass(of, (bytes, bytearray)) else quoted(of.__name__, 40)
+
+
+def _nan(value: Any) -> bool:
+    return float.__ne__(value, value) is True if issubclass(type(value), float) else bool(Decimal.is_nan(value))
+
+
+def _key(value: Any, name: str) -> Any:
+    """What stands for an object when it is compared; (its family, something that can be hashed)."""
+    if not name:
+        return None
+    if name == "text":
+        return name, str.__getitem__(value, slice(0, LONG))
+    if name == "bool":
+        return name, bool(value)
+    if name == "number":
+        return name, value if type(value) in (int, float, Decimal, Fraction) else float(value)
+    if name == "time":
+        return name, _microseconds(value)
+    if name == "binary":
+        return name, bytes(value[:LONG])
+    return name, _deep(value, 3)
+
+
+def _deep(value: Any, depth: int) -> Any:
+    """Of plain containers what is in them; of other objects which one it is."""
+    if type(value) in (int, float, str, bool, bytes, type(None)):
+        return value
+    if depth and type(value) in (list, tuple) and len(value) <= 100:
+        return tuple(_deep(part, depth - 1) for part in value)
+    if depth and type(value) is dict and len(value) <= 100:
+        return tuple((_deep(k, depth - 1), _deep(v, depth - 1)) for k, v in value.items())
+    return id(value)
+
+
+def _microseconds(value: Any) -> int:
+    date = dt.date.toordinal(value) - 719_163  # 1970-01-01
+    if not issubclass(type(value), dt.datetime):
+        return date * DAY
+    seconds = int(value.hour) * 3600 + int(value.minute) * 60 + int(value.second)
+    return date * DAY + seconds * 1_000_000 + int(value.microsecond)
