@@ -55,7 +55,7 @@ class Attached:
     @property
     def hash(self) -> str:
         """Of what the model gets: two with the same hash are the same to it."""
-        return digest(self.text.encode() + (self.image.data if self.image else b""))
+        return digest(self.text.encode("utf-8", "surrogatepass") + (self.image.data if self.image else b""))
 
 
 def digest(data: bytes) -> str:
