@@ -43,7 +43,7 @@ test("when there is little room the ending stays, and without one the first two 
   const row = new StatusRow(storeWith(readState(cases.find((known) => known.name === "by length")?.state) as State));
   row.paint();
   const stays = (element: Element): boolean => !element.classList.contains("lmnb-wide");
-  assert.deepEqual([...row.element.querySelectorAll(".lmnb-facts > *")].filter(stays).map((fact) => fact.textContent), ["qwen3-4b", "stopped by length"]);
+  assert.deepEqual([...row.element.querySelectorAll(".lmnb-facts > *")].filter(stays).map((fact) => fact.textContent), ["qwen3-4b", "cut at the token limit"]);
 });
 
 test("stages are announced, numbers are not, and an old answer says nothing", () => {

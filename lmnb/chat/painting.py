@@ -24,6 +24,10 @@ class State(TypedDict):
         thought: Seconds of thinking, or null.
         facts: Of a turn that has ended, in order of need: "412 tokens", "38.2 tok/s", …, "stopped by you".
         notices: Sentences.
+        counts: Tokens of what is attached, one by one; null where nobody counted.
+        context: Tokens of the prompt, and of the model's context (0 where nobody tells); empty before they are known.
+        form: What the answer is taken for, "" for Markdown.
+        tail: What is said below an answer that was cut, a sentence or two with the command that goes on, else "".
         problem: Of a turn that failed.
     """
 
@@ -37,12 +41,16 @@ class State(TypedDict):
     thought: float | None
     facts: list[str]
     notices: list[str]
+    counts: list[int | None]
+    context: list[int]
+    form: str
+    tail: str
     problem: ProblemJSON | None
 
 
 STOPPED = {
-    "maxPredictedTokensReached": "stopped by length",
-    "contextLengthReached": "stopped by context length",
+    "maxPredictedTokensReached": "cut at the token limit",
+    "contextLengthReached": "cut, the context is full",
     "stopStringFound": "stopped by a stop string",
     "modelUnloaded": "model unloaded",
 }
@@ -63,7 +71,47 @@ def facts(turn: Turn) -> list[str]:
     first = stats.time_to_first_token_sec if stats else None
     if first is not None and first >= 0:
         words.append(f"first token {first:.1f} s")
-    return words + _ending(turn)
+    return words + _ending(turn) + gauge(turn)
+
+
+def gauge(turn: Turn) -> list[str]:
+    """How much of the context the prompt takes, as one fact, once it was counted: `prompt 1,234 of 4,096 tokens`."""
+    window = turn.window
+    if window is None or window.prompt is None:
+        return []
+    of = f" of {window.length:,}" if window.length else ""
+    return [f"prompt {window.prompt:,}{of} tokens"]
+
+
+def tail(turn: Turn, *, leads: bool = True) -> str:
+    """What is said below an answer that was cut: why, and what to type to go on; "" for one that is whole.
+
+    Args:
+        turn: Of which the answer is.
+        leads: Whether the conversation goes on with it; it does not with what other models said beside it.
+    """
+    if turn.running or not turn.text.strip():
+        return ""
+    if turn.status in {"stopped", "interrupted"}:
+        return "`%chat continue` goes on from here." if leads else ""
+    why = _cut(turn) if turn.status == "done" else ""
+    return f"{why} `%chat continue` goes on." if why and leads else why
+
+
+def _cut(turn: Turn) -> str:
+    match turn.stats.stop_reason if turn.stats else None:
+        case "maxPredictedTokensReached":
+            limit = turn.config.get("maxTokens")
+            count = limit if type(limit) is int else turn.stats and turn.stats.predicted_tokens_count
+            return f"The answer reached its limit of {count:,} tokens." if count else "The answer reached its limit."
+        case "contextLengthReached":
+            length = (turn.window and turn.window.length) or (turn.facts and turn.facts.context_length)
+            room = f": prompt and answer have {length:,} tokens together" if length else ""
+            return f"The context is full{room}."
+        case "modelUnloaded":
+            return "The model was unloaded."
+        case _:
+            return ""
 
 
 def _ending(turn: Turn) -> list[str]:
@@ -82,12 +130,13 @@ def _ending(turn: Turn) -> list[str]:
 
 
 def who(turn: Turn) -> str:
-    """The name in front of the facts."""
-    return turn.model or "LM Studio"
+    """The name in front of the facts. One that waits for another is called as the person called it."""
+    return turn.model or (turn.asked if turn.status == "queued" else None) or "LM Studio"
 
 
-def paint(turn: Turn) -> State:
-    """The state of a turn now. Reads only; costs microseconds."""
+def paint(turn: Turn, *, leads: bool = True) -> State:
+    """The state of a turn now. Reads only; costs microseconds. `leads` is as for `tail`."""
+    window = turn.window
     return {
         "status": turn.status,
         "who": who(turn),
@@ -99,5 +148,9 @@ def paint(turn: Turn) -> State:
         "thought": None if turn.thought_seconds is None else round(turn.thought_seconds, 1),
         "facts": facts(turn),
         "notices": list(turn.notices),
+        "counts": [one.tokens for one in turn.attached],
+        "context": [window.prompt, window.length or 0] if window and window.prompt is not None else [],
+        "form": "" if turn.form == "markdown" else turn.form,
+        "tail": tail(turn, leads=leads),
         "problem": turn.problem.to_json() if turn.problem else None,
     }

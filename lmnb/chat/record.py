@@ -11,6 +11,7 @@ from lmnb.chat import superseded
 from lmnb.chat.attached import Attached, AttachedKind
 from lmnb.chat.events import ModelFacts, Stats
 from lmnb.chat.fields import maybe, needed, one_of, plain, short, size, some, typed
+from lmnb.chat.forms import Form
 from lmnb.chat.problems import Problem, ProblemKind
 from lmnb.chat.strangers import whole
 from lmnb.chat.turns import Outcome, Part, PartKind, Stage, Turn
@@ -75,6 +76,7 @@ def _record(turn: Turn, limit: int) -> dict[str, Any]:
         "talk": turn.talk,
         "pinned": turn.pinned,
         "asked": turn.asked,
+        "form": None if turn.form == "markdown" else turn.form,
         "config": dict(turn.config),
         "status": turn.status,
         "host": turn.host and turn.host.rpartition("@")[2],
@@ -216,6 +218,7 @@ def _turn(record: dict[str, Any]) -> Turn:
         sent=maybe(record, "sent", str),
         system=maybe(record, "system", str),
         asked=maybe(record, "asked", str),
+        form=one_of(record, "form", get_args(Form)) if "form" in record else "markdown",
         config=maybe(record, "config", dict) or {},
         status=one_of(record, "status", get_args(Stage) + get_args(Outcome)),
         host=maybe(record, "host", str),

@@ -6,17 +6,28 @@ import math
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from lmnb.chat import record
+from lmnb.chat.enclosures import fold
+from lmnb.chat.forms import as_markdown
 from lmnb.chat.markdown import to_html
-from lmnb.chat.painting import facts, paint, who
+from lmnb.chat.painting import facts, paint, tail, who
 from lmnb.chat.record import TranscriptError, read
 from lmnb.chat.strangers import plain as for_terminals
 from lmnb.chat.strangers import prose, visible, whole, words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lmnb.chat.problems import Problem
     from lmnb.chat.turns import Turn
 
-__all__ = ["Bundle", "TranscriptError", "bundle", "html", "plain", "read", "seed"]
+__all__ = ["Bundle", "TranscriptError", "beside", "bundle", "html", "plain", "read", "seed"]
+
+# Columns where there is room for them. Where styles are not kept, one answer stands below the other.
+COLUMNS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(22em,100%),1fr));gap:1em 2em"
+
+# Folds in one row; one that is open is as wide as the output, and the others stand below it.
+WIDE = "width:200em;max-width:100%"
+IN_A_ROW = "display:inline-block;vertical-align:top;max-width:100%;margin-right:12px"
 
 
 class Bundle(TypedDict):
@@ -32,9 +43,25 @@ def bundle(turn: Turn) -> Bundle:
     return {"data": data, "metadata": {"lmnb": record.write(turn)}}
 
 
-def seed(turn: Turn) -> dict[str, Any]:
-    """What is known of a turn at its start, as the metadata of its live view."""
-    return record.write(turn)
+def beside(turns: Sequence[Turn]) -> Bundle:
+    """The static form of what several models answered to one prompt, side by side.
+
+    Args:
+        turns: One of each model, in the order they were asked; the conversation goes on with the first.
+    """
+    if len(turns) == 1:
+        return bundle(turns[0])
+    columns = "\n".join(f'<div style="min-width:0">{html(turn, leads=turn is turns[0])}</div>' for turn in turns)
+    data = {
+        "text/html": whole(f'<div style="{COLUMNS}">\n{columns}\n</div>'),
+        "text/plain": whole("\n\n".join(f"{for_terminals(who(turn))}:\n\n{plain(turn)}" for turn in turns)),
+    }
+    return {"data": data, "metadata": {"lmnb": seed(*turns)}}
+
+
+def seed(turn: Turn, *others: Turn) -> dict[str, Any]:
+    """What is known of a turn at its start, and of those beside it, as the metadata of its live view."""
+    return record.write(turn, others)
 
 
 def plain(turn: Turn) -> str:
@@ -43,18 +70,46 @@ def plain(turn: Turn) -> str:
     return "\n\n".join(for_terminals(piece) for piece in pieces if piece) or " · ".join([who(turn), *facts(turn)])
 
 
-def html(turn: Turn) -> str:
-    """The answer as the live view shows it at the end: status row, notices, thoughts, answer, problem."""
+def html(turn: Turn, *, leads: bool = True) -> str:
+    """The answer as the live view shows it at the end: status row, notices, what went along, thoughts, answer, problem.
+
+    Args:
+        turn: One that has ended.
+        leads: Whether the conversation goes on with it; it does not with what other models said beside it.
+    """
     status = "".join(f" · <bdi>{visible(fact)}</bdi>" for fact in facts(turn))
     rows = [f'<div class="lmnb-saved"><small><b>{visible(who(turn))}</b>{status}</small></div>']
-    rows += [f"<div><small>{words(notice)}</small></div>" for notice in turn.notices]
-    if turn.reasoning.strip():
-        rows.append(f"<details><summary><small>{_thought(turn)}</small></summary>{to_html(turn.reasoning)}</details>")
+    rows += [_small(notice) for notice in turn.notices]
+    if folds := _folds(turn):
+        rows.append(folds)
     if turn.text.strip():
-        rows += ["<p></p>", to_html(turn.text)]
+        rows += ["<p></p>", to_html(as_markdown(turn.text, turn.form))]
+    if said := tail(turn, leads=leads):
+        rows.append(_small(said))
     if turn.problem is not None:
         rows += ["<p></p>", _problem(turn.problem)]
     return "\n".join(rows)
+
+
+def _small(sentence: str) -> str:
+    return f"<div><small>{words(sentence)}</small></div>"
+
+
+def _folds(turn: Turn) -> str:
+    """What went along and what was thought: a fold for each, in one row."""
+    folds = [fold(one) for one in turn.attached]
+    if turn.reasoning.strip():
+        folds.append((_thought(turn), to_html(turn.reasoning)))
+    if len(folds) == 1:
+        return _details("", *folds[0])
+    row = "".join(
+        _details(f' style="{IN_A_ROW}"', title, f'<div style="{WIDE}">{inside}</div>') for title, inside in folds
+    )
+    return f"<div>{row}</div>" if row else ""
+
+
+def _details(style: str, title: str, inside: str) -> str:
+    return f"<details{style}><summary><small>{title}</small></summary>{inside}</details>"
 
 
 def _thought(turn: Turn) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lmnb.chat.attached import Attached
+    from lmnb.chat.forms import Form
     from lmnb.chat.problems import Problem
     from lmnb.chat.window import Window
 
@@ -80,6 +81,7 @@ class Turn:
         pinned: Never left out when the context is full.
         sent: The prompt as it was sent, where names in braces were filled in; `said` is what was sent in any case.
         attached: What went along with the prompt.
+        form: What the person takes the answer for: Markdown, or something that is shown as it is written.
         window: How the prompt sits in the model's context, once that is known.
         prompt_hash: A name for all that the model was given.
         versions: Of the programs that had a hand in it: `lmnb`, `lmstudio`, `server`.
@@ -103,6 +105,7 @@ class Turn:
     pinned: bool = False
     sent: str | None = None
     attached: tuple[Attached, ...] = ()
+    form: Form = "markdown"
     window: Window | None = None
     prompt_hash: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -313,7 +313,7 @@ def test_it_can_be_looked_at(alone: Alone, name: str, theme: str, width: int, di
     alone.js("await view.write(args[0])", arabic + ANSWER)
     SHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SHOTS / f"view-{name}-writing.png", full_page=True)
-    alone.js("await view.done(['412 tokens', '38.2 tok/s', 'first token 0.4 s', 'stopped by length'])")
+    alone.js("await view.done(['412 tokens', '38.2 tok/s', 'first token 0.4 s', 'cut at the token limit'])")
     page.locator(".lmnb-tok-s").first.wait_for()
     page.screenshot(path=SHOTS / f"view-{name}-done.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")

@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmnb.chat import transcript
-from lmnb.chat.events import Failed, Finished, Fragment, ModelFacts, Noticed, Stats, Stopped
+from lmnb.chat import painting, transcript
+from lmnb.chat.attached import Attached, Image
+from lmnb.chat.events import Failed, Finished, Fitted, Fragment, ModelFacts, Noticed, Queued, Stats, Stopped
 from lmnb.chat.markdown import code_blocks, to_html
 from lmnb.chat.problems import Problem
 from lmnb.chat.reply import Reply
 from lmnb.chat.turns import Turn
+from lmnb.chat.window import Window
 
 STRANGERS = json.loads((Path(__file__).parents[1] / "wire" / "strangers.json").read_text())
 FACTS = ModelFacts("qwen3-4b", "qwen3-4b", context_length=4096)
@@ -295,3 +297,112 @@ def test_a_reply_is_its_turn_as_a_value():
     assert (reply.model, reply.stop_reason, reply.stats) == ("qwen3-4b", "eosFound", STATS)
     assert "Because" in repr(reply)
     assert len(repr(reply).splitlines()) == 1
+
+
+def limited(reason, **more):
+    return [Fragment("So far"), Finished(Stats(reason, predicted_tokens_count=512), FACTS, **more)]
+
+
+CARD = Attached(
+    "sales", "card", "sales: 5,214 rows\n<b>date</b>  $x$", tokens=212, notes=("2 `e-mail` addresses masked.",)
+)
+
+
+def test_what_went_along_opens_to_the_exact_text_and_its_notes():
+    turn = turn_of(*DONE)
+    turn.attached = (CARD, Attached("chart.png", "image", image=Image(b"\x89PNG", "chart.png")))
+    html = transcript.html(turn)
+    page = Tags(html)
+    assert page.tags <= TAGS
+    assert "<bdi>sales</bdi> · 212 tokens</small></summary>" in html
+    assert "sales: 5,214 rows\n&lt;b&gt;date&lt;/b&gt;  $x$</pre>" in html
+    assert "2 <code>e-mail</code> addresses masked." in html
+    assert "chart.png" in html
+    assert "not saved" in html
+    assert html.count("<details") == 3
+    assert html.index("sales") < html.index("chart.png") < html.index("Thought for") < html.index("Because")
+    assert transcript.html(transcript.read(transcript.bundle(turn)["metadata"])) == html
+
+
+@given(st.text(), st.text(), st.text())
+def test_no_tag_of_a_strangers_making_in_what_went_along(name, text, note):
+    turn = turn_of(*DONE)
+    turn.attached = (Attached(name, "card", text, notes=(note,)),)
+    page = Tags(transcript.html(turn))
+    assert page.tags <= TAGS
+    assert {name for name, _ in page.attributes} <= ATTRIBUTES
+
+
+@pytest.mark.parametrize(
+    ("events", "said"),
+    [
+        (limited("maxPredictedTokensReached"), "The answer reached its limit of 512 tokens. `%chat continue` goes on."),
+        (
+            limited("contextLengthReached"),
+            "The context is full: prompt and answer have 4,096 tokens together. `%chat continue` goes on.",
+        ),
+        ([Fragment("So far"), Stopped("person")], "`%chat continue` goes on from here."),
+        ([Fragment("So far"), Stopped("interrupt")], "`%chat continue` goes on from here."),
+        ([Fragment("Hm", "reasoning"), Stopped("person")], ""),
+        (DONE, ""),
+    ],
+)
+def test_an_answer_that_was_cut_says_so_below_it(events, said):
+    turn = turn_of(*events)
+    assert painting.tail(turn) == painting.paint(turn)["tail"] == said
+    html = transcript.html(turn)
+    assert html.endswith(f"<div><small>{transcript.words(said)}</small></div>") == bool(said)
+    assert "continue" not in painting.tail(turn, leads=False)
+
+
+def test_the_prompt_and_its_window_are_a_fact():
+    turn = turn_of(Fitted(Window(prompt=1234, length=4096, room=512), "abc"), *DONE)
+    assert painting.facts(turn)[-1] == "prompt 1,234 of 4,096 tokens"
+    assert painting.paint(turn)["context"] == [1234, 4096]
+    unknown = turn_of(Fitted(Window(prompt=1234), "abc"), *DONE)
+    assert painting.facts(unknown)[-1] == "prompt 1,234 tokens"
+    assert painting.facts(turn_of(Fitted(Window(length=4096), "abc"), *DONE)) == painting.facts(turn_of(*DONE))
+
+
+def test_a_turn_that_waits_has_the_name_it_was_asked_by():
+    turn = Turn("Why?", asked="qwen3")
+    turn.apply(Queued())
+    assert painting.who(turn) == "qwen3"
+    assert painting.who(turn_of(Queued())) == "LM Studio"
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "shown"),
+    [
+        ("text", "# not a <b>heading</b>\n```\nx", "# not a <b>heading</b>\n```\nx"),
+        ("json", '{"a": "<b>"}', '{"a": "<b>"}'),
+        ("json", '```json\n{"a": 1}\n```', '{"a": 1}'),
+        ("code", "x = 1\n# why", "x = 1\n# why"),
+        ("html", "<script>alert(1)</script>", "<script>alert(1)</script>"),
+    ],
+)
+def test_an_answer_in_another_form_is_one_block_of_its_source(form, text, shown):
+    turn = turn_of(Fragment(text), Finished(STATS, FACTS))
+    turn.form = form
+    page = Tags(transcript.html(turn))
+    assert page.tags <= TAGS
+    assert {"pre", "code"} <= page.tags
+    assert page.text.strip().endswith(shown)
+    assert transcript.plain(turn) == text
+    assert transcript.read(transcript.bundle(turn)["metadata"]).form == form
+
+
+def test_several_models_stand_side_by_side_in_one_output():
+    first, second = turn_of(*limited("maxPredictedTokensReached")), turn_of(*limited("maxPredictedTokensReached"))
+    second.model = "gemma"
+    found = transcript.beside([first, second])
+    html, text = found["data"]["text/html"], found["data"]["text/plain"]
+    assert Tags(html).tags <= TAGS
+    assert html.count("lmnb-saved") == 2
+    assert html.count("%chat continue") == 1, "the conversation goes on with the first"
+    assert html.count("The answer reached its limit") == 2
+    assert text == "qwen3-4b:\n\nSo far\n\ngemma:\n\nSo far"
+    lmnb = found["metadata"]["lmnb"]
+    assert lmnb["turn"]["id"] == first.id
+    assert [other["id"] for other in lmnb["beside"]] == [second.id]
+    assert transcript.beside([first]) == transcript.bundle(first)

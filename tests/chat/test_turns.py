@@ -68,8 +68,8 @@ def test_text_and_reasoning_may_alternate():
     ("last", "status", "ending"),
     [
         (Finished(STATS, FACTS), "done", []),
-        (Finished(Stats("maxPredictedTokensReached"), FACTS), "done", ["stopped by length"]),
-        (Finished(Stats("contextLengthReached"), FACTS), "done", ["stopped by context length"]),
+        (Finished(Stats("maxPredictedTokensReached"), FACTS), "done", ["cut at the token limit"]),
+        (Finished(Stats("contextLengthReached"), FACTS), "done", ["cut, the context is full"]),
         (Stopped("person"), "stopped", ["stopped by you"]),
         (Stopped("interrupt"), "interrupted", ["interrupted"]),
         (Failed(Problem("internal", "It broke.")), "failed", ["failed"]),
