@@ -31,7 +31,7 @@ def _block(node: SyntaxTreeNode) -> str:  # noqa: PLR0911 - one line per kind
             return "\n".join(map(_block, node.children))
         case "tr":
             return "\t".join(map(_block, node.children))
-        case "fence" | "code_block" | "html_block":
+        case "fence" | "code_block":
             return node.content.rstrip("\n")
         case "hr":
             return ""

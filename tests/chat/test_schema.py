@@ -287,10 +287,10 @@ def test_a_schema_with_an_address_stays_on_this_machine():
         "$id": "http://127.0.0.1:1/schema.json",
         "$schema": "http://127.0.0.1:1/draft",
         "type": "object",
-        "properties": {"a": {"$id": "http://127.0.0.1:1/a.json", "$ref": "#/definitions/word"}},
+        "properties": {"a": {"$id": "http://127.0.0.1:1/a.json", "items": {"$ref": "#/definitions/word"}}},
         "definitions": {"word": {"type": "string"}},
     }
-    assert read(spec, {}).check('{"a": "x"}') == {"a": "x"}
+    assert read(spec, {}).check('{"a": ["x"]}') == {"a": ["x"]}
 
 
 def test_a_schema_that_goes_round_ends_in_a_sentence():
