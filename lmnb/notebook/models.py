@@ -1,27 +1,31 @@
-"""`%lm`: the models on this computer, without leaving the notebook."""
+"""The verbs of models: what is here, which one answers, load, unload, download, without leaving the notebook."""
 
 from __future__ import annotations
 
+import argparse
+import functools
+import json
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
 from IPython.core.error import UsageError
 from IPython.core.magic import no_var_expand
 
 from lmnb import studio
-from lmnb.chat.problems import ChatError
+from lmnb.chat.problems import ChatError, Problem
 from lmnb.notebook import cells
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
 
-USAGE = """%lm models        the models that are loaded or on disk
-%lm get           what can be fetched
-%lm get smollm2   fetch a small model to start with"""
-
 ASK = "Ask something: a cell that begins with %%chat, and has the question below it."
+NEXT = """`%chat use NAME`: it answers from here on · `%chat load NAME` · `%chat unload NAME` · `%chat download NAME`
+NAME may be short: words of it, in their order."""
+NOTHING = "There is no model here yet. `%lm get smollm2` fetches a small one."
+EMBEDS = "text-embedding-"
 
 
 class ModelsFailed(ChatError):  # noqa: N818 - reads as what happened
@@ -31,49 +35,311 @@ class ModelsFailed(ChatError):  # noqa: N818 - reads as what happened
         return str(self).splitlines()
 
 
-class FetchStopped(KeyboardInterrupt):
-    """The kernel was interrupted while a model was fetched."""
+class VerbStopped(KeyboardInterrupt):
+    """The kernel was interrupted while a model was loaded or fetched."""
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
 
 
-def model_magic(shell: InteractiveShell) -> Callable[[str], None]:
-    """The line magic `%lm` of a shell."""
+class Run(Protocol):
+    """What does it."""
 
-    def lm(line: str) -> None:
-        verb, *rest = line.split() or ["help"]
+    def __call__(self, shell: InteractiveShell, args: Sequence[str], /, *, host: str | None = None) -> str | None:
+        """Do it, and print what came of it. Blocks; an interrupt is heard.
+
+        Args:
+            shell: In which it was typed.
+            args: The words behind the verb.
+            host: `"address:port"`, as for a prediction.
+
+        Returns:
+            Of `use`, the model that was chosen.
+
+        Raises:
+            UsageError: If the words make no sense.
+            ModelsFailed: If it does not work, in sentences.
+            VerbStopped: If it was interrupted.
+        """
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One word behind `%chat` or `%lm`.
+
+    Attributes:
+        name: The word.
+        usage: What may follow.
+        help: What it does, in a line.
+        run: Does it.
+        flags: For completion.
+        names: What is named behind it, for completion: models that are there, loaded ones, those of the catalogue.
+        second: Whether it is only another name, and the help leaves it out.
+    """
+
+    name: str
+    usage: str
+    help: str
+    run: Run
+    flags: tuple[str, ...] = ()
+    names: Literal["", "models", "loaded", "catalogue"] = ""
+    second: bool = False
+
+    @property
+    def line(self) -> str:
+        """As it is typed."""
+        return f"{self.name} {self.usage}".rstrip()
+
+
+def _in_sentences(run: Run) -> Run:
+    @functools.wraps(run)
+    def careful(shell: InteractiveShell, args: Sequence[str], *, host: str | None = None) -> str | None:
         try:
-            match verb:
-                case "models":
-                    _list()
-                case "get":
-                    _get(shell, rest)
-                case "help" | "-h" | "--help":
-                    print(USAGE)
-                case _:
-                    raise UsageError(f"%lm has no verb {verb!r}. There are:\n{USAGE}\nTo ask something, use %%chat.")
+            return run(shell, args, host=host)
+        except ModelsFailed:
+            raise
         except ChatError as error:
             raise ModelsFailed(studio.unasked(error.problem)) from None
 
-    lm.__doc__ = f"The models on this computer.\n\n::\n\n    {USAGE}".replace("\n%", "\n    %")
+    return careful
+
+
+# ---- looking
+
+
+@_in_sentences
+def models(_shell: InteractiveShell, args: Sequence[str], *, host: str | None = None) -> None:
+    """Every model: the loaded ones first, then what is only on disk."""
+    _parser("models").parse_args(args)
+    found = studio.models(host=host)
+    print(f"{studio.table(found)}\n\n{NEXT}" if found else NOTHING)
+
+
+@_in_sentences
+def status(_shell: InteractiveShell, args: Sequence[str], *, host: str | None = None) -> None:
+    """Who answers, and what is loaded there; starts nothing."""
+    _parser("status").parse_args(args)
+    found = studio.running(host)
+    print(found.title)
+    if found.host is not None:
+        here = studio.instances(host=found.host)
+        print(studio.instance_table(here) if here else "Nothing is loaded; the next question loads a model.")
+
+
+@_in_sentences
+def use(_shell: InteractiveShell, args: Sequence[str], *, host: str | None = None) -> str:
+    """The model that answers from here on, by its name in full; it is not loaded yet."""
+    meant = studio.meant(_name("use", args), host=host)
+    _say(meant.notice)
+    later = "" if meant.model.loaded else "; it is loaded with the next question, or now with `%chat load`"
+    print(f"{meant.name} answers from here on{later}.")
+    return meant.name
+
+
+# ---- loading
+
+
+@_in_sentences
+def load(shell: InteractiveShell, args: Sequence[str], *, host: str | None = None) -> None:
+    """Load a model, with progress; one that is loaded is left as it is."""
+    asked = _load_parser().parse_args(args)
+    config = {key: _literal(value) for key, value in asked.option} | ({} if asked.gpu is None else {"gpu": asked.gpu})
+    name = " ".join(asked.name)
+    try:
+        with studio.Bar(name, sys.stdout, live=_live(shell)) as bar:
+            found = studio.load(
+                name,
+                identifier=asked.identifier,
+                context=asked.context,
+                ttl=asked.ttl,
+                config=config,
+                again=asked.again,
+                progress=lambda part: bar.share("loading", part),
+                host=host,
+            )
+    except KeyboardInterrupt:
+        raise VerbStopped(f"Stopped: {name} is not loaded.") from None
+    _say(found.notice)
+    print(found.sentence)
+    if found.already:
+        print("`--again` loads it one more time; `%chat unload` makes room for other settings.")
+
+
+def _load_parser() -> _Parser:
+    parser = _parser("load", name="+")
+    parser.add_argument("--context", type=_whole)
+    parser.add_argument("--gpu", type=_gpu)
+    parser.add_argument("--ttl", type=_whole)
+    parser.add_argument("--identifier")
+    parser.add_argument("-o", "--option", nargs=2, action="append", default=[])
+    parser.add_argument("--again", action="store_true")
+    return parser
+
+
+@_in_sentences
+def unload(_shell: InteractiveShell, args: Sequence[str], *, host: str | None = None) -> None:
+    """Unload a model, all, or the only one."""
+    parser = _parser("unload", name="*")
+    parser.add_argument("--all", action="store_true")
+    asked = parser.parse_args(args)
+    where = studio.running(host).host
+    here = [] if where is None else studio.instances(host=where)
+    if not here:
+        print("Nothing is loaded.")
+        return
+    if not asked.all and not asked.name and len(here) > 1:
+        lines = ("There are these.", f"Name one, `%chat unload {here[0].identifier}`, or all, `%chat unload --all`.")
+        listed = tuple({"name": one.identifier, "note": one.note} for one in here)
+        raise ModelsFailed(Problem("noModel", "More than one model is loaded.", lines, listed))  # type: ignore[arg-type]
+    name = " ".join(asked.name) or here[0].identifier
+    for gone in studio.unload(None if asked.all else name, host=where):
+        print(f"{gone} is unloaded.")
+
+
+# ---- fetching
+
+
+@_in_sentences
+def download(shell: InteractiveShell, args: Sequence[str], *, host: str | None = None) -> None:
+    """Download a model, with progress; without a name, say what lmnb's own catalogue has."""
+    name = " ".join(_parser("download", name="*").parse_args(args).name)
+    if not name:
+        print(f"{studio.offers()}\n\nFetch one: %lm get {studio.catalogue()[0].name}")
+        return
+    try:
+        with studio.Bar(name, sys.stdout, live=_live(shell)) as bar:
+            found = studio.download(name, progress=bar, say=functools.partial(_above, bar), host=host)
+    except KeyboardInterrupt:
+        raise VerbStopped(f"Stopped. `%lm get {name}` goes on from here.") from None
+    print(f"{found.title} is here; its key is {found.key}.")
+    if not found.key.startswith(EMBEDS):
+        print(ASK)
+
+
+def _above(bar: studio.Bar, sentence: str) -> None:
+    bar.clear()
+    print(sentence)
+
+
+# ---- words
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses as a magic does."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"%chat {self.prog}: {message}. It is typed like this: %chat {VERBS[self.prog].line}")
+
+
+def _parser(verb: str, name: str = "") -> _Parser:
+    parser = _Parser(prog=verb, add_help=False, allow_abbrev=False)
+    if name:
+        parser.add_argument("name", nargs=name)
+    return parser
+
+
+def _name(verb: str, args: Sequence[str]) -> str:
+    return " ".join(_parser(verb, name="+").parse_args(args).name)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"a whole number from 1 on is wanted, not {text!r}")
+    return int(text)
+
+
+def _gpu(text: str) -> dict[str, Any]:
+    """How much of the model goes to the GPU, as the SDK spells it."""
+    try:
+        return {"ratio": text if text in {"max", "off"} else float(text)}
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"max, off, or a share from 0 to 1 is wanted, not {text!r}") from None
+
+
+def _literal(value: str) -> Any:
+    """A JSON value where it is one, else Python's spellings of true and false, else the word itself."""
+    try:
+        return json.loads({"True": "true", "False": "false", "None": "null"}.get(value, value))
+    except ValueError:
+        return value
+
+
+def _say(notice: str | None) -> None:
+    if notice:
+        print(notice)
+
+
+def _live(shell: InteractiveShell) -> bool | None:
+    """Whether a line can be taken back: a front end does that as a terminal does; a file does not."""
+    return cells.somebody_watches(shell) if cells.in_kernel(shell) else None
+
+
+_DOWNLOAD = Verb(
+    "download", "[NAME[@QUANT]]", "bring a model here; without a name, what there is", download, names="catalogue"
+)
+VERBS: Mapping[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        Verb("models", "", "the models that are loaded or on disk", models),
+        Verb("status", "", "who answers, what is loaded, what it is doing", status),
+        Verb("use", "NAME", "the model that answers from here on", use, names="models"),
+        Verb(
+            "load",
+            "NAME [--context N] [--gpu max|off|SHARE] [--ttl S] [--identifier ID] [-o KEY VALUE] [--again]",
+            "load a model",
+            load,
+            flags=("--context", "--gpu", "--ttl", "--identifier", "-o", "--again"),
+            names="models",
+        ),
+        Verb("unload", "[NAME | --all]", "unload a model", unload, flags=("--all",), names="loaded"),
+        _DOWNLOAD,
+        replace(_DOWNLOAD, name="get", second=True),
+    )
+}
+"""The verbs, by their names. Their functions block, print, and raise as `Run` says."""
+
+
+def usage(magic: str, verbs: Sequence[Verb] | None = None) -> str:
+    """The help: a line for each verb, two for one with a long form.
+
+    Args:
+        magic: `%chat`, `%lm`.
+        verbs: Some of them; None: all.
+    """
+    rows = [(f"{magic} {verb.line}", verb.help) for verb in verbs or list(VERBS.values()) if not verb.second]
+    width = max(len(left) for left, _ in rows if len(left) < WIDE)
+    return "\n".join(
+        f"{left:<{width}}  {right}" if len(left) <= width else f"{left}\n{'':<{width}}  {right}" for left, right in rows
+    )
+
+
+WIDE = 60
+"""Characters of a form that would push all explanations away."""
+
+
+def model_magic(shell: InteractiveShell) -> Callable[[str], None]:
+    """The line magic `%lm` of a shell: the verbs, but for `use`, which is a matter of the conversation."""
+    verbs = {name: verb for name, verb in VERBS.items() if name != "use"}
+    text = f"{usage('%lm', list(verbs.values()))}\n\nA small model to start with: %lm get smollm2"
+
+    def lm(line: str) -> None:
+        verb, *rest = _words(line) or ["help"]
+        if verb in {"help", "-h", "--help"}:
+            print(text)
+        elif verb in verbs:
+            verbs[verb].run(shell, rest)
+        else:
+            raise UsageError(f"%lm has no verb {verb!r}. There are:\n{text}\nTo ask something, use %%chat.")
+
+    lm.__doc__ = f"The models on this computer.\n\n::\n\n    {text}".replace("\n%", "\n    %")
     magic: Callable[[str], None] = no_var_expand(lm)
     return magic
 
 
-def _list() -> None:
-    print(studio.table(studio.models()) or "There is no model here yet. `%lm get smollm2` fetches a small one.")
+def _words(line: str) -> list[str]:
+    import shlex  # noqa: PLC0415
 
-
-def _get(shell: InteractiveShell, names: list[str]) -> None:
-    if not names:
-        print(f"{studio.offers()}\n\nFetch one: %lm get {studio.catalogue()[0].name}")
-    for name in names:
-        # A front end takes a line back as a terminal does; a file, or a notebook that nobody watches, does not.
-        live = cells.somebody_watches(shell) if cells.in_kernel(shell) else None
-        try:
-            with studio.Bar(name, sys.stdout, live=live) as bar:
-                studio.get(name, progress=bar)
-        except KeyboardInterrupt:
-            raise FetchStopped(f"Stopped. `%lm get {name}` goes on from here.") from None
-        print(f"{studio.got(name)}\n{ASK}")
+    try:
+        return shlex.split(line)
+    except ValueError:  # an apostrophe, not a quotation
+        return line.split()

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from lmnb.studio.prediction import Running, start
     from lmnb.studio.previewing import Preview, preview
     from lmnb.studio.sdk import begin_import, warm_up
-    from lmnb.studio.shelf import models
+    from lmnb.studio.shelf import meant, models
     from lmnb.studio.thread import io_loop
+    from lmnb.studio.tokenizing import count
 
 __all__ = [
     "Bar",
@@ -36,6 +37,7 @@ __all__ = [
     "Status",
     "begin_import",
     "catalogue",
+    "count",
     "download",
     "from_chat",
     "get",
@@ -44,6 +46,7 @@ __all__ = [
     "instances",
     "io_loop",
     "load",
+    "meant",
     "models",
     "offers",
     "preview",
@@ -70,6 +73,7 @@ _WHERE = {
     "Status": "overview",
     "begin_import": "sdk",
     "catalogue": "local",
+    "count": "tokenizing",
     "download": "downloads",
     "from_chat": "chats",
     "get": "local",
@@ -78,6 +82,7 @@ _WHERE = {
     "instances": "loaded",
     "io_loop": "thread",
     "load": "loaded",
+    "meant": "shelf",
     "models": "shelf",
     "offers": "local",
     "preview": "previewing",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import time
-from typing import TYPE_CHECKING, TypeVar
+from collections import deque
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lmnb.chat.problems import ChatError
 from lmnb.studio import failures, places, sdk
@@ -26,8 +27,34 @@ BEAT = 0.05
 """Seconds between two looks at what is awaited, so that Ctrl-C is heard on every system."""
 
 
+class Relay:
+    """Carries what is told on the I/O thread over to the thread that waits: only there somebody may print.
+
+    Args:
+        hear: Told the same, in the same order.
+    """
+
+    def __init__(self, hear: Callable[..., object]) -> None:
+        self._hear = hear
+        self._told: deque[tuple[Any, ...]] = deque()
+
+    def tell(self, *what: Any) -> None:
+        """From any thread."""
+        self._told.append(what)
+
+    def beat(self) -> None:
+        """On the thread that waits."""
+        while self._told:
+            self._hear(*self._told.popleft())
+
+
 def ask(
-    question: Question[T], *, host: str | None = None, api_token: str | None = None, timeout: float | None = 10.0
+    question: Question[T],
+    *,
+    host: str | None = None,
+    api_token: str | None = None,
+    timeout: float | None = 10.0,
+    beat: Callable[[], object] = lambda: None,
 ) -> T:
     """The answer of the server that a prediction would go to. A server is looked for, and lmnb's own is started.
 
@@ -38,6 +65,7 @@ def ask(
         host: `"address:port"`, as for a prediction.
         api_token: For a server that asks for one.
         timeout: Seconds to wait at most; None: for ever.
+        beat: Called on this thread now and then while it waits, and once at the end.
 
     Raises:
         ChatError: If there is no server, it refuses, or it does not answer in time.
@@ -49,10 +77,12 @@ def ask(
     until = None if timeout is None else time.monotonic() + timeout
     try:
         while not concurrent.futures.wait([asking], timeout=BEAT).done:
+            beat()
             if until is not None and time.monotonic() > until:
                 raise ChatError(failures.silent_for(timeout or 0.0))
     finally:
         asking.cancel()  # does nothing to one that has ended
+    beat()
     return asking.result()
 
 

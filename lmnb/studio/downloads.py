@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmnb.chat.problems import ChatError, Problem
 from lmnb.studio import channels, failures, hosts, local, names, overview
-from lmnb.studio.asking import ask
+from lmnb.studio.asking import Relay, ask
 from lmnb.studio.choosing import size
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class Offer:
     """Something that a search has found."""
 
     key: str
-    exact: bool
-    pick: bool
+    exact: bool = False
+    pick: bool = False
     found: Any = None
     identifier: str | None = None
     path: str = ""
@@ -69,39 +69,55 @@ def download(
 ) -> Downloaded:
     """Bring a model to the server that answers, or find it there. Blocks; Ctrl-C is heard.
 
-    What was stopped is kept by the server, and the same call goes on from there.
+    What was stopped is kept, and the same call goes on from there.
 
     Args:
         name: As the hub calls it, or words of it; with `@Q8_0` behind it another quantisation than the recommended one.
-            A name of lmnb's own catalogue is fetched from there, unless it is a LM Studio that answers.
-        progress: Told what is being done, bytes done, bytes in all (0: not known), on any thread.
-        say: Told, in a sentence, what was chosen.
+            Where lmnb's own server answers on this computer, or would, it is a name of lmnb's catalogue.
+        progress: Told what is being done, bytes done, bytes in all (0: not known), on this thread.
+        say: Told, in a sentence, what was chosen, on this thread.
         host: `"address:port"`, as for a prediction.
         api_token: For a server that asks for one.
 
     Raises:
         ChatError: If there is no such model, or more than one, or it cannot be had now.
     """
-    tell, say = progress or (lambda _doing, _done, _total: None), say or (lambda _sentence: None)
-    entry = next((one for one in local.catalogue() if name.casefold() in {one.name, one.key}), None)
-    if entry is not None and not _elsewhere(host):
-        local.get(entry.name, progress=tell)
-        return Downloaded(entry.key, entry.title)
+    progress, say = progress or (lambda _doing, _done, _total: None), say or (lambda _sentence: None)
+    if not _elsewhere(host):
+        return _from_catalogue(name, progress, say)
+    relay, saying = Relay(progress), Relay(say)
 
     async def question(client: lms.AsyncClient, _place: Place) -> Downloaded:
-        return await _download(client, name, tell, say)
+        return await _download(client, name, relay.tell, saying.tell)
 
-    return ask(question, host=host, api_token=api_token, timeout=None)
+    def beat() -> None:
+        saying.beat()
+        relay.beat()
+
+    return ask(question, host=host, api_token=api_token, timeout=None, beat=beat)
 
 
 def _elsewhere(host: str | None) -> bool:
-    """Whether somebody answers who does not look where lmnb keeps its models."""
+    """Whether somebody answers who does not look where lmnb keeps its models on this computer."""
     found = overview.running(host).host
-    if found is None or hosts.is_own(found):
+    if found is None or (hosts.is_own(found) and hosts.Place(found).local):
         return False
     import lmstudio as lms  # noqa: PLC0415
 
     return bool(lms.Client.is_valid_api_host(found))
+
+
+def _from_catalogue(name: str, progress: Progress, say: Say) -> Downloaded:
+    there = [Offer(one.key, found=one, identifier=one.name, path=one.path) for one in local.catalogue()]
+    meant = names.find(name, there)
+    if meant is None:
+        local.get(name)  # says what there is instead
+        raise AssertionError
+    entry = meant.model.found
+    if meant.notice:
+        say(f"“{name}” is short for {entry.name} here.")
+    local.get(entry.name, progress=progress)
+    return Downloaded(entry.key, entry.title)
 
 
 # ---- on the I/O thread

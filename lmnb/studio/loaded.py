@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmnb.chat.problems import ChatError, Problem
 from lmnb.studio import channels, choosing, failures, names, settings
-from lmnb.studio.asking import ask
+from lmnb.studio.asking import Relay, ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -86,7 +86,7 @@ class _Wish:
     ttl: int | None
     config: Mapping[str, Any]
     again: bool
-    progress: Callable[[float], None] | None
+    progress: Callable[[float], None]
 
 
 def instances(*, host: str | None = None, api_token: str | None = None, timeout: float = 10.0) -> list[Instance]:
@@ -125,7 +125,7 @@ def load(
         ttl: Seconds without use after which it goes; None: it stays.
         config: Load parameters as the SDK spells them.
         again: Load it one more time where it is loaded.
-        progress: Told how far it is, 0 to 1, on the I/O thread.
+        progress: Told how far it is, 0 to 1, on this thread.
         host: `"address:port"`, as for a prediction.
         api_token: For a server that asks for one.
 
@@ -133,12 +133,13 @@ def load(
         ChatError: If there is no such model, it does not load, or a parameter is none.
     """
     whole = {**(config or {}), **({} if context is None else {"contextLength": context})}
-    wish = _Wish(key, identifier, ttl, whole, again or identifier is not None, progress)
+    relay = Relay(progress or (lambda _part: None))
+    wish = _Wish(key, identifier, ttl, whole, again or identifier is not None, relay.tell)
 
     async def question(client: lms.AsyncClient, place: Place) -> Loaded:
         return await _load(client, place, wish)
 
-    return ask(question, host=host, api_token=api_token, timeout=None)
+    return ask(question, host=host, api_token=api_token, timeout=None, beat=relay.beat)
 
 
 def unload(identifier: str | None, *, host: str | None = None, api_token: str | None = None) -> Sequence[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 
 import pytest
+from IPython.core.error import UsageError
 
-from lmnb.server import store
+from lmnb.notebook import models
+from lmnb.server import launch, store
 from tests.server import shelf as shelves
 
 
@@ -30,7 +32,11 @@ def output(shell, capsys, cell):
 
 def test_without_a_verb_and_with_help_it_says_what_there_is(shell, capsys):
     for cell in ("%lm", "%lm help", "%lm -h"):
-        assert "%lm get smollm2   fetch" in output(shell, capsys, cell)[1]
+        said = output(shell, capsys, cell)[1]
+        assert "%lm load NAME [--context N]" in said
+        assert "\n%lm download [NAME[@QUANT]]  bring a model here" in said
+        assert "%lm get smollm2" in said
+        assert "%lm use" not in said
 
 
 def test_an_unknown_verb_is_a_short_message(shell, capsys):
@@ -45,7 +51,11 @@ def test_an_unknown_verb_is_a_short_message(shell, capsys):
 def test_the_models_are_listed(shell, capsys):
     result, said = output(shell, capsys, "%lm models")
     result.raise_error()
-    assert any(line.split()[0] == "scripted" for line in said.splitlines())
+    head, *rows = said.splitlines()
+    assert head.split() == ["MODEL", "SIZE", "QUANT", "PARAMS", "CONTEXT"]
+    (row,) = [row for row in rows if row.startswith("scripted-vision ")]
+    assert row.split() == ["scripted-vision", "1", "MB", "4096", "vision,", "tools"]
+    assert "%chat load NAME" in said
 
 
 def test_what_can_be_fetched_is_listed(shell, capsys):
@@ -87,3 +97,109 @@ def test_a_server_that_does_not_answer_is_one_short_message(shell, capsys, monke
     assert said.startswith("Nothing answers at 127.0.0.1:9.")
     assert "question" not in said
     assert "Traceback" not in said
+
+
+# ---- the verbs, as `%chat VERB …` calls them
+
+
+@pytest.fixture(scope="module")
+def own():
+    """A server of these tests' own: they load what they like."""
+    with launch.start_server(scripted=True) as server:
+        yield server.host
+
+
+@pytest.fixture
+def do(the_shell, capsys, own):
+    """Does a verb, and gives what it printed; nothing is loaded before."""
+
+    def do(line, host=own):
+        verb, *args = line.split()
+        do.result = models.VERBS[verb].run(the_shell, args, host=host)
+        return capsys.readouterr().out.strip()
+
+    do("unload --all")
+    return do
+
+
+@pytest.mark.server
+def test_load_use_status_unload(do, own):
+    said = do("load script vis --context 512 --ttl 600 --identifier mine --gpu off -o seed 7")
+    assert said.splitlines()[-2:] == [
+        "“script vis” is short for scripted-vision here.",
+        "scripted-vision is loaded as mine, with a context of 512 tokens.",
+    ]
+    assert do("use vis") == "“vis” is short for scripted-vision here.\nscripted-vision answers from here on."
+    assert do.result == "scripted-vision"
+    assert do("use mine") == "mine answers from here on."
+    head, columns, row = do("status").splitlines()
+    assert own in head
+    assert columns.split()[:2] == ["IDENTIFIER", "MODEL"]
+    assert row.split() == ["mine", "scripted-vision", "1", "MB", "512", "idle", "in", "10", "min"]
+    assert "scripted-vision (mine)" in do("models")
+    assert do("unload") == "mine is unloaded."
+    assert do("unload") == "Nothing is loaded."
+    assert do("status").splitlines()[1:] == ["Nothing is loaded; the next question loads a model."]
+
+
+@pytest.mark.server
+def test_what_is_loaded_is_left_as_it_is(do):
+    do("load scripted --context 512")
+    assert do("load scripted --context 1024").splitlines() == [
+        "scripted is loaded already as scripted, with a context of 512 tokens.",
+        "`--again` loads it one more time; `%chat unload` makes room for other settings.",
+    ]
+    assert do("load scripted --again --context 1024").endswith(
+        "is loaded as scripted:2, with a context of 1024 tokens."
+    )
+    with pytest.raises(models.ModelsFailed, match=r"More than one model is loaded(?s:.*)%chat unload scripted"):
+        do("unload")
+    assert do("unload scripted:2") == "scripted:2 is unloaded."
+    assert do("use slow").endswith("it is loaded with the next question, or now with `%chat load`.")
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("load scriptet", "No model on this computer is called “scriptet”.\nClose to it are these."),
+        ("load scripted-", "short for more than one model"),
+        ("load scripted -o flashAttn true", "No load parameter is called “flashAttn”"),
+        ("load scripted-broken", "it ends after 12 of 30 tensors"),
+        ("use scripted-embedding", "is an embedding model"),
+        ("use scriptet", "Name one of them: `scripted`."),
+    ],
+)
+def test_what_does_not_work_is_said_in_sentences(do, line, words):
+    with pytest.raises(models.ModelsFailed) as caught:
+        do(line)
+    assert words in str(caught.value)
+    assert "%%chat" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("load", "name"),
+        ("load x --context 0", "a whole number from 1 on is wanted, not '0'"),
+        ("load x --gpu some", "max, off, or a share"),
+        ("load x --gpus 1", "--gpus"),
+        ("load x -o seed", "expected 2 arguments"),
+        ("models all", "all"),
+        ("use", "name"),
+    ],
+)
+def test_what_makes_no_sense_is_a_matter_of_usage(the_shell, line, words):
+    verb, *args = line.split()
+    with pytest.raises(UsageError, match=f"It is typed like this: %chat {verb}") as caught:
+        models.VERBS[verb].run(the_shell, args)
+    assert words in str(caught.value)
+
+
+def test_an_interrupted_load_is_one_sentence(the_shell, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lmnb.studio.load", interrupted, raising=False)
+    with pytest.raises(models.VerbStopped, match="Stopped: qwen3 4b is not loaded"):
+        models.VERBS["load"].run(the_shell, ["qwen3", "4b"])

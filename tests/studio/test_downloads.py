@@ -37,6 +37,7 @@ def host(shelf, tmp_path, monkeypatch):
     tiny = dataclasses.replace(shelves.entry(), wheel=None, member="", url=shelf.url("tiny.gguf"))
     other = dataclasses.replace(tiny, name="other", title="Other", key="other-1b", path="lmnb/other/other.gguf")
     monkeypatch.setattr(store, "ENTRIES", (tiny, other))
+    monkeypatch.setattr("lmnb.studio.hosts.is_own", lambda _: False)  # as LM Studio is asked
     own = OwnLoop()
     yield own.host
     own.close()
@@ -62,14 +63,22 @@ def test_a_model_is_found_by_words_and_downloaded_with_progress(host):
 
 
 @server
-def test_a_name_of_the_catalogue_is_fetched_here_but_by_a_lm_studio_where_that_answers(host, shelf, monkeypatch):
+def test_where_lmnbs_own_server_answers_its_catalogue_is_fetched_from(host, shelf, monkeypatch):
+    monkeypatch.setattr("lmnb.studio.hosts.is_own", lambda _: True)
     told = Told()
-    assert studio.download("Tiny", progress=told.step, host=host) == studio.Downloaded("tiny", "Tiny")
+    found = studio.download("Other 1b", progress=told.step, say=told.said.append, host=host)
+    assert found == studio.Downloaded("other-1b", "Other")
     assert {step[0] for step in told.steps} >= {"fetching"}
-    monkeypatch.setattr("lmnb.studio.hosts.is_own", lambda _: False)
-    told = Told()
-    assert studio.download("other", progress=told.step, host=host).key == "other-1b"
-    assert {step[0] for step in told.steps} >= {"downloading"}
+    assert told.said == ["“Other 1b” is short for other here."]
+    with pytest.raises(ChatError, match="There is no “gpt” to fetch here; there is tiny, other"):
+        studio.download("gpt", host=host)
+
+
+@server
+def test_what_is_told_comes_on_the_thread_that_waits(host):
+    threads = set()
+    studio.download("lmnb tiny", progress=lambda *_: threads.add(threading.current_thread()), host=host)
+    assert threads == {threading.current_thread()}
 
 
 @server
