@@ -66,7 +66,7 @@ class Server:
 
     def notes(self) -> list[dict[str, Any]]:
         """What it has noted of its answers."""
-        return [json.loads(line) for line in self._notes.read_text().splitlines()]
+        return [json.loads(line) for line in self._notes.read_text().splitlines()] if self._notes.exists() else []
 
     @property
     def engine(self) -> Engine:

@@ -89,7 +89,8 @@ class Plan:
         They are rendered for what is sent: what went along with a turn that is left out is given whole in a later one.
         """
         first = [Said(None, (Message("system", self.system),))] if self.system else []
-        turns = [turn for turn in self.turns if turn.id not in without]
+        gone = frozenset(without)
+        turns = [turn for turn in self.turns if turn.id not in gone]
         return [*first, *(Said(turn, tuple(messages)) for turn, messages in history.by_turn(turns))]
 
     def before(self, length: int | None = None, names: Collection[str] = ()) -> Window | None:
@@ -115,7 +116,8 @@ class Plan:
         before = self.before(length, names)
         if before is None or self.rule == "off":
             return ()
-        return tuple(turn.id for turn in self.turns[:-1] if turn.id in before.left_out and not turn.pinned)
+        out = frozenset(before.left_out)
+        return tuple(turn.id for turn in self.turns[:-1] if turn.id in out and not turn.pinned)
 
     def removable(self, said: Iterable[Said]) -> list[Said]:
         """Those of these that may be left out, in the order in which they go."""

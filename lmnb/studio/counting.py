@@ -133,6 +133,11 @@ class Counter:
         formatted = await self._answer(self._format(chat, omit_bos=omit))
         return formatted, await self._answer(self._count(formatted))
 
+    @property
+    def each(self) -> int:
+        """Tokens that the template adds to a message, as far as was seen."""
+        return round(self._known.each)
+
     def sum(self, counts: Collection[int]) -> int:
         """What a prompt of messages with so many tokens has, as far as one can say before it is made."""
         return sum(counts) + round(self._known.each * (len(counts) + 1))

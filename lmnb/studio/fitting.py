@@ -46,6 +46,7 @@ class Fit:
         notices: What the person should know of it.
         once: The same, but once is enough.
         problem: Why it cannot be sent.
+        chat: The messages as the SDK takes them, without their pictures; None where nobody made it so far.
     """
 
     messages: tuple[Message, ...]
@@ -54,6 +55,7 @@ class Fit:
     notices: tuple[str, ...] = ()
     once: tuple[str, ...] = ()
     problem: Problem | None = None
+    chat: lms.Chat | None = None
 
 
 async def fit(plan: Plan, model: Model, counter: Counter, config: Mapping[str, Any], base: lms.Chat | None) -> Fit:
@@ -114,6 +116,7 @@ class _Fitting:
         self.names = {model.key, model.identifier or model.key}
         self._out: list[str] = list(plan.already_out(self._length, self.names))
         self._out_tokens = 0
+        self._chat: lms.Chat | None = None
         self._picture = PICTURE if model.vision else 0
         self._base_texts = [] if base is None else chats.texts(base)
 
@@ -125,7 +128,8 @@ class _Fitting:
             if not self._surely(said) and await self._leave_out(said):
                 continue
             messages = tuple(message for each in said for message in each.messages)
-            formatted, tokens = await self._counter.prompt(chats.to_chat(messages, base=self._base))
+            self._chat = chats.to_chat(messages, base=self._base)
+            formatted, tokens = await self._counter.prompt(self._chat)
             tokens += self._pictures(messages)
             if tokens <= self._length - self.room or not await self._leave_out(said, tokens):
                 return await self._made(messages, formatted, tokens)
@@ -146,7 +150,7 @@ class _Fitting:
         counts = await self._counter.count(texts)
         if counted is not None:
             self._counter.learn([counts[text] for text in texts], counted - self._pictures(_messages(said)))
-        each = self._counter.sum([1]) // 2  # what the template adds to a message
+        each = self._counter.each
 
         def size(one: Said) -> int:
             return sum(counts[message.content] + each + self._picture * len(message.images) for message in one.messages)
@@ -167,7 +171,8 @@ class _Fitting:
             return 0
         if set(self._out) == set(before.left_out):
             return before.left_out_tokens
-        others = [turn.id for turn in self._plan.turns if turn.id not in self._out]
+        out = frozenset(self._out)
+        others = [turn.id for turn in self._plan.turns if turn.id not in out]
         texts = [message.content for one in self._plan.said(others) for message in one.messages]
         return sum((await self._counter.count(texts)).values())
 
@@ -176,7 +181,8 @@ class _Fitting:
 
     async def _made(self, messages: tuple[Message, ...], formatted: str, tokens: int) -> Fit:
         plan, length = self._plan, self._length
-        order = [turn.id for turn in plan.turns if turn.id in self._out]
+        out = frozenset(self._out)
+        order = [turn.id for turn in plan.turns if turn.id in out]
         sat = Window(tokens, length, self.room, tuple(order), self._out_tokens)
         before = plan.before(length, self.names) or plan.before()
         notices = [window.left_out_notice(plan, sat, before)]
@@ -187,7 +193,7 @@ class _Fitting:
                 notices.append(f"The prompt takes {tokens:,} of {length:,} tokens; {left:,} are left for the answer.")
             elif not self._cuts:
                 return Fit(messages, sat, formatted, problem=await self._too_long(messages, tokens))
-        return Fit(messages, sat, formatted, tuple(filter(None, notices)))
+        return Fit(messages, sat, formatted, tuple(filter(None, notices)), chat=self._chat)
 
     async def _too_long(self, messages: Sequence[Message], tokens: int) -> Problem:
         """Why it cannot be sent, with what takes how much."""

@@ -72,8 +72,11 @@ async def prepare(
         said = _said.setdefault(client, set())
         notices += [*fitted.notices, *(text for text in fitted.once if text not in said)]
         said.update(fitted.once)
-    files = await pictures.give(client, pictures.all_of(messages))
-    chat = chats.to_chat(messages, base=request.chat, files=files)
+    chat = None if fitted is None else fitted.chat
+    shown = pictures.all_of(messages)
+    if chat is None or shown:
+        files = await pictures.give(client, shown)
+        chat = chats.to_chat(messages, base=request.chat, files=files)
     return Prepared(chat, fitted, name(request, messages, config), tuple(notices))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from lmnb import studio
 from lmnb.chat.attached import Attached
-from lmnb.chat.events import Connected, Failed, Finished, Fitted, Noticed
+from lmnb.chat.events import Connected, Failed, Finished, Fitted, Noticed, Stopped
 from lmnb.chat.turns import Turn
 from lmnb.chat.window import Plan
 from lmnb.studio import counting, preparing
@@ -344,6 +344,55 @@ def test_a_server_that_does_not_answer_is_not_waited_for_again(scripted_server, 
     assert "does not answer" in notices(first)[0]
     monkeypatch.setattr(counting, "ANSWER", 3600)
     assert isinstance(talk.say("Hello.").last, Finished)
+
+
+def test_stop_while_it_counts(scripted_server, loads):
+    counting._tokenizers.clear()  # or it is known not to answer
+    heard = Heard()
+    plan = Plan((Turn("Hello."),))
+    request = studio.Request(plan=plan, host=scripted_server, model=loads("scripted-mute", context=1000))
+    running = studio.start(request, heard)
+    heard.wait(Connected)
+    running.stop("person")
+    running.done.result(5)
+    assert heard.last == Stopped("person")
+
+
+def test_a_server_that_counts_a_beginning_with_every_text(scripted_server, loads, monkeypatch):
+    """Whether LM Studio does so is the tokenizer's affair: the template's own is then left out of what is counted."""
+    counting._tokenizers.clear()
+    count, form, omitted = counting.Counter._count, counting.Counter._format, []
+
+    async def _count(self, text):
+        return await count(self, text) + 1
+
+    async def _format(self, chat, *, omit_bos):
+        omitted.append(omit_bos)
+        return await form(self, chat, omit_bos=omit_bos)
+
+    monkeypatch.setattr(counting.Counter, "_count", _count)
+    monkeypatch.setattr(counting.Counter, "_format", _format)
+    talk = Talk(scripted_server, loads(context=1000))
+    for number in range(5):
+        talk.say(f"{number} {HUNDRED}")
+    assert set(omitted) == {True}
+    assert talk.turns[0].window.prompt == 102 + 1
+    assert talk.window().left_out_tokens == 2 * (101 + 103 + 2 * counting.EACH), "each message without the beginning"
+    counting._tokenizers.clear()
+
+
+def test_settings_that_change_the_prompt_are_counted_with_it(scripted_server, loads):
+    talk = Talk(scripted_server, loads(context=1000))
+    template = {"type": "manual", "stopStrings": []}
+    talk.say("Hello.", config={"promptTemplate": template})
+    assert talk.window().prompt == 1
+
+
+def test_counting_for_others(scripted_server, loads):
+    letters = loads("scripted-letters", context=1000)
+    assert studio.count(["ab c", "", "ab c"], model=letters, host=scripted_server) == [4, 0, 4]
+    assert studio.count(["a"], model="scripted-broken", host=scripted_server) is None
+    assert studio.count(["a"], model=loads("scripted-uncounted", context=9), host=scripted_server) is None
 
 
 # ---- names
