@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lmnb.studio import choosing, hosts, sdk, shelf
+from lmnb.studio.thread import io_loop
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from lmnb.studio.loaded import Instance
 
 OWN = hosts.OWN
+
+FIND = 30.0
+"""Seconds in which the SDK has looked at LM Studio's five ports, 1 s each, however busy the computer is."""
 
 KEPT = "Your question is kept."
 """What many problems say to somebody who asked."""
@@ -57,7 +61,8 @@ def running(host: str | None = None) -> Status:
     named = hosts.given(host, None)
     if named is not None:
         return Status(named.host, named.notice or named.host)
-    found = asyncio.run(hosts.find_lm_studio())
+    # On the I/O thread: a kernel's own loop runs already, and is no place to wait in.
+    found = asyncio.run_coroutine_threadsafe(hosts.find_lm_studio(), io_loop()).result(FIND)
     if found is not None:
         return Status(found, f"{OWN if hosts.is_own(found) else 'LM Studio'} runs at {found}.")
     from lmnb.server import launch  # noqa: PLC0415
