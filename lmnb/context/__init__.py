@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lmnb.context.cards import Card, describe
-    from lmnb.context.ladder import Level, estimate
+    from lmnb.context.kinds import register
+    from lmnb.context.ladder import Count, Level, estimate
+    from lmnb.context.masks import masked
 
-__all__ = ["Card", "Level", "describe", "estimate"]
+__all__ = ["Card", "Count", "Level", "describe", "estimate", "masked", "register"]
 
 _WHERE = {
     "Card": "cards",
+    "Count": "ladder",
     "Level": "ladder",
     "describe": "cards",
     "estimate": "ladder",
+    "masked": "masks",
+    "register": "kinds",
 }
 
 

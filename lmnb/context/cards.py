@@ -6,18 +6,17 @@ what it sampled, masked and left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from lmnb.context import ladder, masks, patience, values
+from lmnb.context import ladder, patience, values
 from lmnb.context.tables import Wish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from lmnb.context.ladder import Count, Draft, Level
-
-    Describer = Callable[[Any], str]
 
 
 @dataclass(frozen=True)
@@ -76,8 +75,9 @@ def describe(
     ended = _fill(draft, obj, wish)
     draft = draft.snapshot()
     if ended is not True:
-        draft.note(_why(ended, seconds))
-        draft.remarks.insert(0, _why(ended, seconds))
+        why = _why(ended, draft.doing, seconds)
+        draft.note(why)
+        draft.remarks.append(f"({why})")
     return _fitted(draft, name, wish, count)
 
 
@@ -95,13 +95,19 @@ def _fill(draft: Draft, obj: object, wish: Wish) -> BaseException | bool:
         except Exception as error:  # noqa: BLE001 - described as what it is: something that cannot be described
             return error
         return True
-    return patience.within(wish.seconds, lambda: kinds.fill(draft, obj, wish))
+    ended = patience.within(wish.seconds, lambda: kinds.fill(draft, obj, wish))
+    if ended is False:
+        for end in draft.ends:
+            with suppress(Exception):  # a connection that was closed meanwhile
+                end()
+    return ended
 
 
-def _why(ended: BaseException | bool, seconds: float) -> str:
+def _why(ended: BaseException | bool, doing: str, seconds: float) -> str:
+    """What stands in the card where describing it came to no end."""
     if isinstance(ended, BaseException) and not isinstance(ended, patience.GivenUp):
-        return f"(describing it raised {values.class_name(type(ended))})"
-    return f"(not finished within {values.number(seconds)} s; what is known by then)"
+        return f"{doing} raised {values.label(values.class_name(type(ended)))}"
+    return f"{doing} took longer than {values.number(seconds)} s; this is what was known by then"
 
 
 def _fitted(draft: Draft, name: str, wish: Wish, count: Count | None) -> Card:
@@ -143,6 +149,3 @@ class _Counter:
         except Exception:  # noqa: BLE001 - a server that is gone costs exactness, not the card
             self.failed = True
             return ladder.estimate(text)
-
-
-__all__ = ["Card", "describe", "masks", "replace"]

@@ -6,6 +6,7 @@ The figures come from the rows that were looked at, all or a sample; what was co
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import math
 from collections import Counter
 from dataclasses import dataclass
@@ -44,14 +45,14 @@ class Looked:
     """The rows of a column that were looked at.
 
     Attributes:
-        series: The values.
+        series: The values; None where they come on another way.
         name: The column's name as the person has it.
         whole: Whether these are all rows.
         mask: Whether obvious secrets are masked.
         rows: How many rows there are; None where nobody knows.
     """
 
-    series: nw.Series[Any]
+    series: nw.Series[Any] | None
     name: object
     whole: bool
     mask: bool
@@ -90,10 +91,13 @@ def profile(looked: Looked, exact: Exact | None) -> Profile:
         exact: What is known of all rows.
     """
     series = looked.series
+    assert series is not None
     total = len(series)
     present = series.drop_nulls()
     missing = total - len(present)
-    found = _values(looked, present, exact or Exact()) if len(present) else Profile(["nothing in it"], ["nothing in it"])
+    found = (
+        _values(looked, present, exact or Exact()) if len(present) else Profile(["nothing in it"], ["nothing in it"])
+    )
     found.missing, found.missing_short = _missing(looked, missing, total, exact)
     found.missing_share = missing / total if total else 0.0
     return found
@@ -123,21 +127,16 @@ def _values(looked: Looked, present: nw.Series[Any], exact: Exact) -> Profile:
     import narwhals as nw
 
     kind = present.dtype
-    if kind == nw.Boolean:
-        return _booleans(looked, present)
-    if kind.is_numeric() and not kind.is_decimal():
+    if kind.is_integer() or kind.is_float():
         return _numbers(looked, present, exact)
-    if kind in (nw.Datetime, nw.Date):
+    if kind == nw.Datetime or kind == nw.Date:  # noqa: PLR1714 - narwhals' types know their instances by ==
         return _moments(looked, present, exact)
-    if kind == nw.Duration:
-        return _durations(looked, present)
-    if kind == nw.String:
-        return _texts(looked, present)
-    if kind.is_nested():
-        return _nested(looked, present)
-    if kind == nw.Binary:
-        return _bytes(looked, present)
-    return _anything(looked, present.to_list())
+    others = {nw.Boolean: _booleans, nw.Duration: _durations, nw.String: _texts, nw.Binary: _bytes}
+    others |= {nw.List: _nested, nw.Array: _nested, nw.Struct: _nested}
+    for known, describe in others.items():
+        if kind == known:
+            return describe(looked, present)
+    return anything(looked, present.to_list())
 
 
 def _booleans(looked: Looked, present: nw.Series[Any]) -> Profile:
@@ -160,10 +159,18 @@ def _numbers(looked: Looked, present: nw.Series[Any], exact: Exact) -> Profile:
     ranked, odd = _ranked(present)
     if not len(ranked):
         return Profile([odd or "nothing finite"], [odd or "nothing finite"])
-    return _described_numbers(looked, ranked, odd, exact)
+    return described_numbers(looked, ranked, odd, exact)
 
 
-def _described_numbers(looked: Looked, ranked: Any, odd: str, exact: Exact) -> Profile:
+def described_numbers(looked: Looked, ranked: Any, odd: str, exact: Exact) -> Profile:
+    """Numbers that are in order: their range, quartiles, and how many different ones there are.
+
+    Args:
+        looked: Where they come from.
+        ranked: At least one, all finite.
+        odd: A word on those that are not finite.
+        exact: What is known of all.
+    """
     least, most = _plain(ranked[0]), _plain(ranked[-1])
     secret = masks.secret_numbers(looked.name, [_plain(one) for one in ranked[:50]]) if looked.mask else ""
     distinct = _distinct(ranked)
@@ -176,13 +183,12 @@ def _described_numbers(looked: Looked, ranked: Any, odd: str, exact: Exact) -> P
         return Profile([_join(shares, odd)], [_join(shares, odd)], span=span)
     known = exact.least is not None and exact.most is not None
     about = "" if known else looked.about
-    reach = f"{about}{number(exact.least if known else least)}..{number(exact.most if known else most)}"
-    low, middle, high = (_quantile(ranked, q) for q in (0.25, 0.5, 0.75))
-    quartiles = f"{looked.about}quartiles {number(low)} {number(middle)} {number(high)}"
+    ends = (exact.least, exact.most) if known else (least, most)
+    reach = about + "..".join(number(end, 4 if about else 5) for end in ends)
+    low, middle, high = (number(_quantile(ranked, q), 4) for q in (0.25, 0.5, 0.75))
+    quartiles = f"{looked.about}quartiles {low} {middle} {high}"
     different = _how_different(looked, distinct, len(ranked))
-    return Profile(
-        [reach, quartiles, different, odd], [reach, f"median {looked.about}{number(middle)}", odd], span=span
-    )
+    return Profile([reach, quartiles, different, odd], [reach, f"median {looked.about}{middle}", odd], span=span)
 
 
 def _join(*pieces: str) -> str:
@@ -192,12 +198,18 @@ def _join(*pieces: str) -> str:
 def _ranked(present: nw.Series[Any]) -> tuple[Any, str]:
     """The finite numbers in order, and a word on those that are not."""
     try:
-        import numpy as np
+        import numpy  # noqa: F401 - Polars does without
     except ImportError:
-        return _ranked_list(present.to_list())
-    array = present.to_numpy()
+        return ranked_list(present.to_list())
+    return ranked_numbers(present.to_numpy())
+
+
+def ranked_numbers(array: Any) -> tuple[Any, str]:
+    """The finite numbers of a numpy array in order, and a word on those that are not."""
+    import numpy as np
+
     if array.dtype.kind not in "iuf":
-        return _ranked_list(array.tolist())
+        return ranked_list(array.tolist())
     if array.dtype.kind == "f":
         finite = np.isfinite(array)
         if not finite.all():
@@ -206,7 +218,8 @@ def _ranked(present: nw.Series[Any]) -> tuple[Any, str]:
     return np.sort(array), ""
 
 
-def _ranked_list(numbers: Sequence[Any]) -> tuple[Any, str]:
+def ranked_list(numbers: Sequence[Any]) -> tuple[Any, str]:
+    """The finite ones of Python's numbers in order, and a word on those that are not."""
     plain = [one for one in numbers if isinstance(one, (int, float, Decimal))]
     finite = sorted(one for one in plain if math.isfinite(one))
     nan = sum(1 for one in plain if one != one)  # noqa: PLR0124 - that is what NaN is
@@ -251,6 +264,10 @@ def _quantile(ranked: Any, q: float) -> float | Decimal:
 
 def _shares(looked: Looked, tally: Counter[str], total: int, most: int) -> str:
     """The commonest values and their shares; the same order in every library, also where counts are the same."""
+    if len(tally) == 1 and looked.whole:
+        return f"always {next(iter(tally))}" if total > 1 else next(iter(tally))
+    if len(tally) == total and looked.whole and total <= most:
+        return ", ".join(tally)
     ranked = sorted(tally.items(), key=lambda pair: (-pair[1], len(pair[0]), pair[0]))
     told = ", ".join(f"{name} {looked.about}{share(count, total)}" for name, count in ranked[:most])
     return told + (", …" if len(ranked) > most else "")
@@ -266,7 +283,7 @@ def _texts(looked: Looked, present: nw.Series[Any]) -> Profile:
     longest = present.str.len_chars().max() if _all_texts(present) else 0
     if longest is not None and longest > LONG:
         return _long_texts(looked, present, int(longest))
-    return _anything(looked, present.to_list())
+    return anything(looked, present.to_list())
 
 
 def _all_texts(present: nw.Series[Any]) -> bool:
@@ -291,10 +308,10 @@ def _example(looked: Looked, one: Any) -> tuple[str, frozenset[str]]:
     if said:
         return f"‹{said}›", frozenset({said})
     text, kinds = masks.masked(one)
-    return (value(text), kinds) if not kinds else (value(text).replace("\\u2039", "‹").replace("\\u203a", "›"), kinds)
+    return (text if text in {f"‹{kind}›" for kind in kinds} else value(text)), kinds
 
 
-def _anything(looked: Looked, values: list[Any]) -> Profile:
+def anything(looked: Looked, values: list[Any]) -> Profile:
     """Texts, categories, objects: the commonest where they repeat, an example where they do not.
 
     A value of somebody's class is only counted by its type: asking it anything would run their code.
@@ -310,8 +327,8 @@ def _anything(looked: Looked, values: list[Any]) -> Profile:
     if not safe:
         return Profile([mixed], [mixed])
     if types.keys() <= {int, float, Decimal} and len(types) == 1:
-        ranked, odd = _ranked_list(safe)
-        return _described_numbers(looked, ranked, odd, Exact()) if ranked else Profile([odd], [odd])
+        ranked, odd = ranked_list(safe)
+        return described_numbers(looked, ranked, odd, Exact()) if ranked else Profile([odd], [odd])
     found = _repeated(looked, safe)
     found.full, found.short = [mixed, *found.full], [mixed, *found.short]
     return found
@@ -387,7 +404,8 @@ def _step(looked: Looked, present: nw.Series[Any]) -> str:
         return ""
     try:
         moments = present[:1_000].to_list()
-        gaps = Counter((later - earlier).total_seconds() for earlier, later in zip(moments, moments[1:], strict=False))
+        pairs = itertools.pairwise(moments)
+        gaps = Counter((later - earlier).total_seconds() for earlier, later in pairs)
     except Exception:  # noqa: BLE001 - dates that Python cannot hold, or a mixture
         return ""
     gaps.pop(0.0, None)

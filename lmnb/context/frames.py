@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lmnb.context import sampling
 from lmnb.context.columns import Exact
-from lmnb.context.tables import Table
+from lmnb.context.tables import SHOWN, Table
 from lmnb.context.types import type_word
-from lmnb.context.values import label, module_name, plural, share, size, value
+from lmnb.context.values import label, line, module_name, number, plural, share, size, value
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -18,6 +19,15 @@ PASS = 150_000_000
 
 DUPLICATES = 1_000_000
 """Cells up to which whole rows are compared."""
+
+WIDE_GEOMETRY = 100_000
+"""Geometries up to which their bounds are taken."""
+
+PART = 1 << 18
+"""Numbers that are looked at together: what is made of them takes memory."""
+
+WIDE = 500
+"""Columns above which nothing is done with each of them that is not asked for."""
 
 
 def in_memory(native: Any) -> Table | None:
@@ -39,45 +49,70 @@ def in_memory(native: Any) -> Table | None:
     return _table(frame, labels) if isinstance(frame, nw.DataFrame) else None
 
 
+def one_column(native: Any, name: str) -> Table | None:
+    """A series of pandas, Polars, PyArrow or the like as a table of one column, or None where it is none."""
+    import narwhals as nw
+
+    series = nw.from_native(native, series_only=True, pass_through=True)
+    if not isinstance(series, nw.Series):
+        return None
+    own = getattr(native, "name", None)
+    kept = name if own is None or own == "" else own
+    table = _table(series.alias("values").to_frame(), [kept])
+    table.shape = plural(len(series), "value")
+    return table
+
+
 def _table(frame: nw.DataFrame[Any], labels: list[object] | None) -> Table:
     rows, schema = len(frame), frame.schema
     names = list(schema)
     native = frame.to_native()
-    eager = _Eager(frame, rows)
-    pandas_like = hasattr(native, "memory_usage")
+    eager = _Eager(frame, names, rows)
+    about = [*_geometry(native), *([_index(native.index)] if hasattr(native, "memory_usage") else []), *_memory(native)]
     return Table(
         names=[*names] if labels is None else labels,
-        types=[type_word(kind, lambda n=name: native[n].dtype) for name, kind in schema.items()],
+        types=[type_word(kind, partial(_own_type, native, name)) for name, kind in schema.items()],
         rows=rows,
         looked=min(rows, sampling.ROWS),
         sample="sampled rows" if rows > sampling.ROWS else "",
         column=eager.column,
         exact=eager.exact,
-        first=lambda place: frame[: min(3, rows), place].to_list(),
-        about=[*([_index(native.index)] if pandas_like and hasattr(native, "index") else []), *_memory(native)],
+        first=lambda place: frame.get_column(names[place])[:SHOWN].to_list(),
+        about=about,
         closing=eager.closing,
     )
+
+
+def _own_type(native: Any, name: str) -> object:
+    return native[name].dtype if hasattr(native[name], "dtype") else native[name].type
 
 
 class _Eager:
     """The columns of a frame, and how much of going through them is left."""
 
-    def __init__(self, frame: nw.DataFrame[Any], rows: int) -> None:
-        self._frame, self._rows, self._left = frame, rows, PASS
+    def __init__(self, frame: nw.DataFrame[Any], names: list[str], rows: int) -> None:
+        self._frame, self._names, self._rows, self._left = frame, names, rows, PASS
         self._picked: Any = None
+        self._known: dict[int, Exact | None] = {}
 
     def column(self, place: int) -> nw.Series[Any]:
         if self._rows <= sampling.ROWS:
-            return self._frame[:, place]
+            return self._frame.get_column(self._names[place])
         if self._picked is None:
             self._picked = _indices(sampling.picked(self._rows))
-        return self._frame[:, place][self._picked]
+        picked: nw.Series[Any] = self._frame.get_column(self._names[place])[self._picked]
+        return picked
 
     def exact(self, place: int) -> Exact | None:
         """Missing values, and the range, over all rows, while that is affordable."""
         if self._rows <= sampling.ROWS:
             return None
-        series = self._frame[:, place]
+        if place not in self._known:
+            self._known[place] = self._pass(place)
+        return self._known[place]
+
+    def _pass(self, place: int) -> Exact | None:
+        series = self._frame.get_column(self._names[place])
         cost = self._rows * _cost(series)
         if cost > self._left:
             return None
@@ -86,8 +121,8 @@ class _Eager:
 
     def closing(self) -> list[str]:
         """How many rows are there twice, where all rows are looked at."""
-        columns = self._frame.shape[1]
-        if self._rows > sampling.ROWS or not columns or self._rows * columns > DUPLICATES:
+        columns = len(self._names)
+        if self._rows > sampling.ROWS or not 0 < columns <= WIDE or self._rows * columns > DUPLICATES:
             return []
         try:
             twice = self._rows - len(self._frame.unique(maintain_order=False))
@@ -117,7 +152,7 @@ def _exact(series: nw.Series[Any]) -> Exact:
     if plain is not None:
         return _array_exact(plain)
     missing = int(series.null_count())
-    ranged = kind.is_integer() or kind == nw.Datetime or kind == nw.Date
+    ranged = kind.is_integer() or kind == nw.Datetime or kind == nw.Date  # noqa: PLR1714 - their == knows instances
     if not ranged or missing == len(series):
         return Exact(missing)
     return Exact(missing, series.min(), series.max())
@@ -139,7 +174,8 @@ def _array_exact(array: Any) -> Exact:
 
     if array.dtype.kind != "f":
         return Exact(0, array.min().item(), array.max().item())
-    missing = int(np.count_nonzero(np.isnan(array)))
+    parts = [array[at : at + PART] for at in range(0, len(array), PART)]
+    missing = sum(int(np.count_nonzero(np.isnan(part))) for part in parts)
     if missing == len(array):
         return Exact(missing)
     least, most = (array.min(), array.max()) if not missing else (np.fmin.reduce(array), np.fmax.reduce(array))
@@ -162,10 +198,21 @@ def _index(index: Any) -> str:
     return f"{kind}{named} {value(index[0])}..{value(index[-1])}{twice}"
 
 
+def _geometry(native: Any) -> list[str]:
+    """What a GeoPandas frame is measured in, and where it lies."""
+    if not any(module_name(cls).startswith("geopandas") for cls in type(native).__mro__):
+        return []
+    crs = getattr(native, "crs", None)
+    where = " ".join(number(float(one)) for one in native.total_bounds) if len(native) <= WIDE_GEOMETRY else ""
+    return [f"crs {line(str(crs), 40)}", *([f"bounds {where}"] if where else [])]
+
+
 def _memory(native: Any) -> list[str]:
     """What it takes in memory. Python objects are not followed: that takes longer than all the rest."""
     try:
         if hasattr(native, "memory_usage"):
+            if native.shape[1] > WIDE:
+                return []
             usage = native.memory_usage(deep=False)
             more = any(str(kind) == "object" for kind in native.dtypes)
             return [("≥" if more else "") + size(float(usage.sum()))]

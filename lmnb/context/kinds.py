@@ -1,13 +1,52 @@
-"""Who describes what: the object's own word first, then the person's, then ours, by what the object is."""
+"""Who describes what: the object's own words first, then the person's, then ours, by what the object is.
+
+What an object is, its class says, not the object: `isinstance` would ask its `__class__`, which may be somebody's code.
+Libraries are recognised by the names of their classes, and none is imported for that.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
+import importlib
+import inspect
 import sys
+import types
+from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from lmnb.context.values import class_name, line, module_name
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lmnb.context.ladder import Draft
     from lmnb.context.tables import Wish
+
+    Describer = Callable[[Any], str]
+    Ours = Callable[[Draft, Any, Wish], None]
+
+OWN = ("_repr_llm_", "_ai_repr_")
+"""Methods by which a class describes its objects itself."""
+
+WORDS = 20_000
+"""Characters of a description that a class or the person gives; a budget cuts it further."""
+
+_registered: dict[type | str, Describer] = {}
+
+
+def register(kind: type | str, describer: Describer | None) -> None:
+    """Describe objects of a class in the person's own words.
+
+    Args:
+        kind: The class, or its name as `module.Class`, which imports nothing. Subclasses are meant as well.
+        describer: Takes the object and gives a text; it runs on a thread that is given up when it takes too long. None
+            forgets what was registered.
+    """
+    if describer is None:
+        _registered.pop(kind, None)
+    else:
+        _registered[kind] = describer
 
 
 def at_home(obj: object) -> bool:
@@ -18,8 +57,190 @@ def at_home(obj: object) -> bool:
 
 def fill(draft: Draft, obj: Any, wish: Wish) -> None:
     """Put into a draft what there is to say of an object."""
+    if _own_words(draft, obj, wish) or _figure(draft, obj):
+        return
+    line_of_classes = type.__dict__["__mro__"].__get__(type(obj))
+    for cls in line_of_classes:
+        name = f"{module_name(cls).partition('.')[0].lstrip('_')}.{class_name(cls)}"
+        if (describer := _BY_NAME.get(name)) is not None:
+            describer(draft, obj, wish)
+            return
+    _by_class(line_of_classes)(draft, obj, wish)
+
+
+def _own_words(draft: Draft, obj: Any, wish: Wish) -> bool:
+    """Let the class speak, or the person for it; where that fails it is noted, and we describe the object."""
+    for cls in type.__dict__["__mro__"].__get__(type(obj)):
+        stored = type.__dict__["__dict__"].__get__(cls)
+        for name in OWN:
+            if callable(method := stored.get(name)) and _told(draft, name, partial(method, obj), wish):
+                return True
+        for kind in (cls, f"{module_name(cls)}.{class_name(cls)}"):
+            describer = _registered.get(kind)
+            if describer is not None and _told(draft, "what was registered", partial(describer, obj), wish):
+                return True
+    return False
+
+
+def _told(draft: Draft, who: str, tell: Callable[[], object], wish: Wish) -> bool:
+    from lmnb.context import masks
+
+    draft.doing = who
+    try:
+        said = tell()
+    except Exception as error:  # noqa: BLE001 - somebody's code
+        draft.note(f"{who} raised {class_name(type(error))}")
+        return False
+    finally:
+        draft.doing = "describing it"
+    if not isinstance(said, str) or not said.strip():
+        if inspect.iscoroutine(said):
+            said.close()
+        draft.note(f"{who} gave no text")
+        return False
+    lines = []
+    for raw in str.__str__(said)[:WORDS].splitlines():
+        text, kinds = masks.masked(raw) if wish.mask else (raw, frozenset[str]())
+        for kind in sorted(kinds):
+            draft.note(f"{kind} masked")
+        indent = len(raw) - len(raw.lstrip(" "))
+        lines.append(" " * min(indent, 20) + line(text, 1_000))
+    draft.remarks = lines
+    draft.note(f"described by {who}")
+    return True
+
+
+def _figure(draft: Draft, obj: Any) -> bool:
+    """Figures are described by a room of their own."""
+    if module_name(type(obj)).partition(".")[0] not in ("matplotlib", "plotly", "altair", "seaborn"):
+        return False
+    try:
+        figures = importlib.import_module("lmnb.context.figures")
+    except ModuleNotFoundError:
+        return False
+    text = figures.describe_figure(obj)
+    if text:
+        draft.remarks = text.splitlines()
+    return bool(text)
+
+
+# -- by name -----------------------------------------------------------------------------------------------------------
+
+
+def _frame(draft: Draft, obj: Any, wish: Wish) -> None:
     from lmnb.context import frames, tables
 
     table = frames.in_memory(obj)
-    if table is not None:
+    if table is None:
+        _other(draft, obj, wish)
+    else:
         tables.fill(draft, table, wish)
+
+
+def _series(draft: Draft, obj: Any, wish: Wish) -> None:
+    from lmnb.context import frames, tables
+
+    table = frames.one_column(obj, draft.name)
+    if table is None:
+        _other(draft, obj, wish)
+    else:
+        tables.fill(draft, table, wish)
+
+
+def _polars(draft: Draft, obj: Any, wish: Wish) -> None:
+    from lmnb.context import lazy_polars, tables
+
+    tables.fill(draft, lazy_polars.lazy_frame(obj, draft.ends.append, look=_looks(wish)), wish)
+
+
+def _relation(draft: Draft, obj: Any, wish: Wish) -> None:
+    from lmnb.context import lazy_duckdb, tables
+
+    tables.fill(draft, lazy_duckdb.relation(obj, draft.ends.append, look=_looks(wish)), wish)
+
+
+def _looks(wish: Wish) -> bool:
+    return wish.level in ("stats", "values")
+
+
+def _lazily(module: str, function: str) -> Ours:
+    """A describer of another module, which is imported when it is needed."""
+
+    def describe(draft: Draft, obj: Any, wish: Wish) -> None:
+        getattr(importlib.import_module(f"lmnb.context.{module}"), function)(draft, obj, wish)
+
+    return describe
+
+
+_BY_NAME: dict[str, Ours] = {
+    "pandas.DataFrame": _frame,
+    "polars.DataFrame": _frame,
+    "pyarrow.Table": _frame,
+    "modin.DataFrame": _frame,
+    "cudf.DataFrame": _frame,
+    "pandas.Series": _series,
+    "polars.Series": _series,
+    "pyarrow.ChunkedArray": _series,
+    "modin.Series": _series,
+    "cudf.Series": _series,
+    "polars.LazyFrame": _polars,
+    "duckdb.DuckDBPyRelation": _relation,
+    "duckdb.DuckDBPyConnection": _lazily("databases", "duckdb"),
+    "sqlite3.Connection": _lazily("databases", "sqlite"),
+    "sqlalchemy.Engine": _lazily("databases", "sqlalchemy"),
+    "sqlalchemy.Connection": _lazily("databases", "sqlalchemy"),
+    "numpy.ndarray": _lazily("arrays", "array"),
+    "torch.Tensor": _lazily("arrays", "tensor"),
+    "scipy._spbase": _lazily("arrays", "sparse"),
+    "scipy.spmatrix": _lazily("arrays", "sparse"),
+    "xarray.Dataset": _lazily("arrays", "labelled"),
+    "xarray.DataArray": _lazily("arrays", "labelled"),
+    "sklearn.BaseEstimator": _lazily("learners", "estimator"),
+}
+"""By the first part of a class's module, without underscores, and its name."""
+
+
+def _by_class(line_of_classes: tuple[type, ...]) -> Ours:
+    """Python's own, and whatever narwhals may know."""
+    for known, function in (
+        (str, _lazily("nested", "text")),
+        (dict, _lazily("nested", "mapping")),
+        (list, _lazily("nested", "sequence")),
+        (tuple, _lazily("nested", "sequence")),
+        (set, _lazily("nested", "sequence")),
+        (frozenset, _lazily("nested", "sequence")),
+        (types.ModuleType, _lazily("plain", "module")),
+        (type, _lazily("plain", "function")),
+    ):
+        # A subclass of these may do anything in its methods; Python's own and named tuples do not.
+        if line_of_classes[0] is known or (known in (tuple, dict, type) and known in line_of_classes):
+            return function
+    if line_of_classes[0] in (types.FunctionType, types.BuiltinFunctionType, types.MethodType):
+        return _lazily("plain", "function")
+    if line_of_classes[0] in (
+        int,
+        float,
+        bool,
+        complex,
+        bytes,
+        type(None),
+        Decimal,
+        dt.datetime,
+        dt.date,
+        dt.timedelta,
+    ):
+        return _lazily("plain", "scalar")
+    return _other
+
+
+def _other(draft: Draft, obj: Any, wish: Wish) -> None:
+    """A frame of a library that has no line of its own here, or an object that is described by what is stored in it."""
+    from lmnb.context import lazy, plain, tables
+
+    top = {module_name(cls).partition(".")[0] for cls in type.__dict__["__mro__"].__get__(type(obj))}
+    if top & {"ibis", "dask", "pyspark", "sqlframe", "daft", "modin", "cudf"}:
+        table = lazy.any_other(obj, look=_looks(wish))
+        if table is not None:
+            tables.fill(draft, table, wish)
+            return
+    plain.thing(draft, obj, wish)

@@ -7,15 +7,17 @@ the prompt steps down last; of the rest the columns further right step down firs
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from lmnb.context.values import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    Count = Callable[[str], int]
+Count = Callable[[str], int]
+"""The tokens of a text."""
 
 Level = Literal["names", "schema", "stats", "values"]
 
@@ -66,7 +68,7 @@ class Item:
             return name
         more = "" if rung == TYPED else self.full if rung == FULL else self.short
         head = f"{name} {self.type}".rstrip()
-        return head + (more if more[:1] in (",", ":", "") else f" {more}")
+        return (head + (more if more[:1] in (",", ":", "") else f" {more}")).rstrip()
 
 
 @dataclass
@@ -82,6 +84,8 @@ class Draft:
         noun: What an item is called.
         rows: The first rows as text, for level `values`; the first thing to be left out.
         notes: What was masked, sampled, left out.
+        doing: What is being asked, for the case that it does not come back.
+        ends: What ends a query that nobody waits for any more.
     """
 
     name: str
@@ -92,6 +96,8 @@ class Draft:
     noun: str = "column"
     rows: str = ""
     notes: list[str] = field(default_factory=list)
+    doing: str = "describing it"
+    ends: list[Callable[[], object]] = field(default_factory=list)
 
     def note(self, text: str) -> None:
         """Add a note once."""
@@ -206,7 +212,10 @@ class _Ladder:
         if tokens is None:
             return None
         items = self._draft.items
-        step = max((item.lowest(rung) for item, rung in zip(items, rungs, strict=True)), default=self._start)
+        step = max(
+            (item.lowest(rung) if rung > self._start else rung for item, rung in zip(items, rungs, strict=True)),
+            default=self._start,
+        )
         left = sum(item.count for item, rung in zip(items, rungs, strict=True) if rung == COUNTED)
         return Fitted(text, tokens, step, left, rows=rows or not self._draft.rows)
 
@@ -228,4 +237,6 @@ class _Ladder:
             else:
                 low, tokens = middle, some
         left = sum(item.count for item in self._draft.items)
-        return Fitted(text[:low].rstrip() + "…" if low else "", tokens if low else 0, CUT, left, rows=not self._draft.rows)
+        return Fitted(
+            text[:low].rstrip() + "…" if low else "", tokens if low else 0, CUT, left, rows=not self._draft.rows
+        )

@@ -64,9 +64,15 @@ _RULES: tuple[tuple[str, re.Pattern[str], Check], ...] = (
 # What a column's name says about what is in it, where the values alone do not show it.
 _BY_NAME = (
     ("password", re.compile(r"(?i)(?:^|[_ .-])(?:password|passwd|pwd|passphrase|secret|pin_?code|cvv)s?(?:$|[_ .-])")),
-    ("key", re.compile(r"(?i)(?:^|[_ .-])(?:api|access|private|secret)[_ .-]?(?:key|token)s?(?:$|[_ .-])|^auth_token$")),
+    (
+        "key",
+        re.compile(r"(?i)(?:^|[_ .-])(?:api|access|private|secret)[_ .-]?(?:key|token)s?(?:$|[_ .-])|^auth_token$"),
+    ),
     ("e-mail", re.compile(r"(?i)(?:^|[_ .-])e[_-]?mail(?:[_ .-]?addr(?:ess)?)?s?(?:$|[_ .-])")),
-    ("phone number", re.compile(r"(?i)(?:^|[_ .-])(?:tele)?phone(?:[_ .-]?(?:no|nr|number))?s?$|^(?:fax|mobile)(?:_no)?$")),
+    (
+        "phone number",
+        re.compile(r"(?i)(?:^|[_ .-])(?:tele)?phone(?:[_ .-]?(?:no|nr|number))?s?$|^(?:fax|mobile)(?:_no)?$"),
+    ),
     ("account number", re.compile(r"(?i)(?:^|[_ .-])iban(?:$|[_ .-])")),
     ("card number", re.compile(r"(?i)(?:credit|debit)[_ .-]?card|(?:^|_)card[_ .-]?(?:no|nr|num|number)s?$")),
     ("social security number", re.compile(r"(?i)(?:^|[_ .-])(?:ssn|social[_ .-]?security(?:[_ .-]\w+)?)$")),

@@ -1,8 +1,8 @@
 """A stranger's code is asked on a thread of its own, and given up when it takes too long.
 
-`__repr__`, `__len__` and `__getattr__` of somebody's class may do anything: raise, wait for a network, never return. The
-cell must not wait for them. A thread cannot be ended from outside; one that runs Python is asked to (an exception is
-put into it), one that waits in C code is left alone and holds up nothing, not even the end of the process.
+`__repr__`, `__len__` and `__getattr__` of somebody's class may do anything: raise, wait for a network, never return.
+The cell must not wait for them. A thread cannot be ended from outside; one that runs Python is asked to (an exception
+is put into it), one that waits in C code is left alone and holds up nothing, not even the end of the process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class GivenUp(SystemExit):  # noqa: N818 - no error: nobody waits any more
+class GivenUp(SystemExit):
     """Raised in a thread for which nobody waits any more; threads end at a SystemExit without a word."""
 
 

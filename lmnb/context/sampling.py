@@ -28,4 +28,6 @@ def stretches(rows: int, most: int, pieces: int) -> list[tuple[int, int]]:
         return [(0, rows)]
     draw = random.Random(rows).random  # noqa: S311 - a sample, not a secret
     wide = (rows - each) / (pieces - 1)
-    return [(0, each)] + [(int(wide * (place + (0 if place == pieces - 1 else draw() * 0.5))), each) for place in range(1, pieces)]
+    return [(0, each)] + [
+        (int(wide * (place + (0 if place == pieces - 1 else draw() * 0.5))), each) for place in range(1, pieces)
+    ]

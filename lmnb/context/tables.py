@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
     import narwhals as nw
 
-MEMBERS = 60
-"""So many columns of a family are looked at, evenly spread."""
+MEMBERS = 240
+"""So many columns are looked at for all families together, evenly spread, but at least three of each."""
 
 SHOWN = 3
 """Rows shown at level `values`."""
+
+
+class NotLookedAtError(Exception):
+    """No rows of this table were looked at."""
 
 
 @dataclass
@@ -40,6 +44,7 @@ class Table:
         exact: What is known of all rows of a column.
         first: The first values of a column.
         about: What stands in the head after the size: index, memory.
+        shape: What stands in the head for the size, where it is not rows and columns.
         closing: Lines that hold for all; computed after the columns, so that they are what is missing when time is up.
     """
 
@@ -53,6 +58,7 @@ class Table:
     first: Callable[[int], list[Any]]
     about: list[str] = field(default_factory=list)
     closing: Callable[[], list[str]] = list
+    shape: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,8 @@ class Wish:
 def fill(draft: Draft, table: Table, wish: Wish) -> None:
     """Put into a draft what there is to say of a table, the most important first."""
     rows = "rows not counted" if table.rows is None else plural(table.rows, "row")
-    draft.head = ", ".join([f", {rows} × {plural(len(table.names), 'column')}", *table.about])
+    shape = table.shape or f"{rows} × {plural(len(table.names), 'column')}"
+    draft.head = ", ".join([f", {shape}", *table.about])
     first = [wish.meant(name, wish.named, draft.name) for name in table.names]
     hidden = [wish.meant(name, wish.hide, draft.name) for name in table.names]
     apart = {place for place in range(len(first)) if first[place] or hidden[place]}
@@ -83,11 +90,11 @@ def fill(draft: Draft, table: Table, wish: Wish) -> None:
     draft.items = [_outline(table, group, draft, first, hidden) for group in groups]
     _note_names(draft, table, hidden)
     if wish.level in ("stats", "values"):
-        draft.remarks = _remarks(table)
+        draft.remarks = _remarks(table, counted=False)
         if table.sample:
-            draft.note(f"{table.looked:,} {table.sample} looked at")
-        _describe(draft, table, groups, wish, first, hidden)
-        draft.remarks += table.closing()
+            draft.note(f"looked at: {table.looked:,} {table.sample}")
+        counted = _describe(draft, table, groups, wish, first, hidden)
+        draft.remarks = _remarks(table, counted=counted) + table.closing()
     if wish.level == "values":
         draft.rows = _rows(draft, table, wish, hidden)
 
@@ -133,32 +140,37 @@ def _note_names(draft: Draft, table: Table, hidden: list[bool]) -> None:
         draft.note("several columns have the same name: " + ", ".join(list(twice)[:5]))
 
 
-def _remarks(table: Table) -> list[str]:
-    """What the figures come from; a column without a word on missing values is explained here."""
+def _remarks(table: Table, *, counted: bool) -> list[str]:
+    """What the figures come from, and what it means that nothing is said of missing values."""
     if not table.sample or not table.names:
         return []
-    how = f"~ means: from {table.looked:,} {table.sample}"
-    if table.rows is not None:
-        return [f"{how}; no word on missing means 0 counted or ~0 in those"]
-    return [f"{how}; no word on missing means ~0"]
+    how = f"~: from {table.looked:,} {table.sample}"
+    return [how if counted else f"{how}; no missing told: 0 of these"]
 
 
 def _describe(
     draft: Draft, table: Table, groups: list[_Group], wish: Wish, first: list[bool], hidden: list[bool]
-) -> None:
-    """Put full and short lines to as many columns as there can be room for."""
+) -> bool:
+    """Put full and short lines to as many columns as there can be room for; whether all missing values were counted."""
     room = len(groups) if wish.budget is None else max(8, wish.budget // 6)
     order = sorted(range(len(groups)), key=lambda index: (not first[groups[index].places[0]], index))
+    members = max(3, MEMBERS // max(1, sum(1 for index in order[:room] if groups[index].name)))
+    counted = True
     for index in order[:room]:
         group = groups[index]
         try:
             if group.name:
-                draft.items[index] = _family(draft, table, group, draft.items[index], wish)
+                draft.items[index] = _family(draft, table, group, draft.items[index], wish, members)
             else:
                 draft.items[index] = _column(draft, table, group.places[0], draft.items[index], wish, hidden)
+            exact = table.exact(group.places[0]) if table.sample else None
+            counted = counted and not group.name and exact is not None and exact.missing is not None
+        except NotLookedAtError:
+            return counted
         except Exception as error:  # noqa: BLE001 - a column that cannot be read costs its line
             reason = type(error).__name__
             draft.items[index] = _said(draft.items[index], f", not readable ({reason})", f", not readable ({reason})")
+    return counted
 
 
 def _said(item: Item, full: str, short: str) -> Item:
@@ -177,8 +189,8 @@ def _column(draft: Draft, table: Table, place: int, item: Item, wish: Wish, hidd
     return _said(item, full or " ", short or " ")
 
 
-def _family(draft: Draft, table: Table, group: _Group, item: Item, wish: Wish) -> Item:
-    places = group.places[:: -(-len(group.places) // MEMBERS)]
+def _family(draft: Draft, table: Table, group: _Group, item: Item, wish: Wish, members: int) -> Item:
+    places = group.places[:: -(-len(group.places) // members)]
     found = [
         profile(Looked(table.column(p), table.names[p], not table.sample, wish.mask, table.rows), table.exact(p))
         for p in places
@@ -188,8 +200,12 @@ def _family(draft: Draft, table: Table, group: _Group, item: Item, wish: Wish) -
     about = "" if not table.sample and len(places) == len(group.places) else "~"
     domain, missing = families.domain(found), families.missing(found)
     looked = "" if len(places) == len(group.places) else f"{len(places)} of them looked at"
-    full = ", ".join(piece for piece in (about + domain if domain else "", about + missing if missing else "", looked) if piece)
-    short = ", ".join(piece for piece in (about + domain if domain else "", about + missing if missing else "") if piece)
+    full = ", ".join(
+        piece for piece in (about + domain if domain else "", about + missing if missing else "", looked) if piece
+    )
+    short = ", ".join(
+        piece for piece in (about + domain if domain else "", about + missing if missing else "") if piece
+    )
     return _said(item, full or " ", short or " ")
 
 

@@ -26,7 +26,13 @@ def type_word(dtype: Any, native: Callable[[], object] | None = None) -> str:
         return "int"
     if dtype.is_float():
         return "float"
-    simple = {nw.Boolean: "bool", nw.String: "str", nw.Date: "date", nw.Time: "time", nw.Duration: "duration"}
+    simple: dict[Any, str] = {
+        nw.Boolean: "bool",
+        nw.String: "str",
+        nw.Date: "date",
+        nw.Time: "time",
+        nw.Duration: "duration",
+    }
     simple |= {nw.Decimal: "decimal", nw.Categorical: "category", nw.Enum: "category", nw.Binary: "bytes"}
     simple |= {nw.Object: "object"}
     for known, word in simple.items():

@@ -23,7 +23,7 @@ _BLANK = "\u115f\u1160\u3164\uffa0\u2800"
 _PLAIN = re.compile(r"[^\W\d][\w.\-]*")
 _NUMBERLIKE = re.compile(r"(?i)nan|inf|true|false|none|null|na|nat")
 # What chat templates are made of: `<|im_start|>`, `</s>`, `<think>`, `[INST]`.
-_MARK = re.compile(r"<(?=[|/!A-Za-z_\uff5c])|\[(?=/?[A-Z_]+\])")
+_MARK = re.compile(r"<(?=[|/!A-Za-z_\uff5c])|\[(?=/?[A-Z_]{3,}\])")
 
 
 def class_name(cls: type) -> str:
@@ -41,9 +41,9 @@ def module_name(cls: type) -> str:
 def kind_name(obj: object) -> str:
     """What an object is, without asking it: `pandas DataFrame`, `list`."""
     cls = type(obj)
-    top = module_name(cls).partition(".")[0].lstrip("_")
+    top = module_name(cls).partition(".")[0].strip("_")
     name = class_name(cls)
-    return label(name) if top in ("", "builtins", "main", "__main__") else f"{label(top)} {label(name)}"
+    return label(name) if top in ("", "builtins", "main") else f"{label(top)} {label(name)}"
 
 
 def label(name: object, limit: int = NAME_LIMIT) -> str:
@@ -94,7 +94,7 @@ def line(text: str, limit: int = 400) -> str:
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
-def value(one: Any, limit: int = VALUE_LIMIT) -> str:
+def value(one: Any, limit: int = VALUE_LIMIT) -> str:  # noqa: PLR0911 - one per type
     """A value in a few characters. Only what Python itself brings is asked how it looks; the rest is named by type."""
     match one:
         case None:
@@ -128,7 +128,7 @@ def _numpy(one: Any) -> str:
     return value(plain) if type(plain) in (int, float, bool, str) else line(str(one), VALUE_LIMIT)
 
 
-def number(one: float | Decimal) -> str:
+def number(one: float | Decimal, digits: int = 5) -> str:
     """A number with the digits that matter: integers whole, others with five."""
     if isinstance(one, int):
         return str(int(one)) if one.bit_length() < 70 else f"a number of {one.bit_length():,} bits"
@@ -140,7 +140,7 @@ def number(one: float | Decimal) -> str:
         return str(plain)
     if plain == int(plain) and abs(plain) < 1e15:
         return str(int(plain))
-    return f"{plain:.5g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
+    return f"{plain:.{digits}g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
 
 
 def moment(one: dt.date) -> str:
