@@ -115,14 +115,12 @@ class _Fitting:
         self.room = window.room_for_answer(plan, self._length, config.get("maxTokens"))
         self.names = {model.key, model.identifier or model.key}
         self._out: list[str] = list(plan.already_out(self._length, self.names))
-        self._out_tokens = 0
         self._chat: lms.Chat | None = None
         self._picture = PICTURE if model.vision else 0
         self._base_texts = [] if base is None else chats.texts(base)
 
     async def run(self) -> Fit:
         """Leave out turns until the rest fits."""
-        self._out_tokens = await self._tokens_already_out()
         while True:
             said = self._plan.said(self._out)
             if not self._surely(said) and await self._leave_out(said):
@@ -162,19 +160,19 @@ class _Fitting:
         sizes = [size(one) for one in may]
         gone = may[: window.choose(sizes, total, self._length - self.room)]
         self._out += [one.turn.id for one in gone if one.turn]
-        self._out_tokens += sum(sizes[: len(gone)])
         return bool(gone)
 
-    async def _tokens_already_out(self) -> int:
-        before = self._plan.before(self._length, self.names)
-        if not self._out or before is None:
+    async def _left_out_tokens(self, out: Sequence[str], before: Window | None) -> int:
+        """What these turns would have taken."""
+        if not out:
             return 0
-        if set(self._out) == set(before.left_out):
+        if before is not None and set(out) == set(before.left_out):
             return before.left_out_tokens
-        out = frozenset(self._out)
-        others = [turn.id for turn in self._plan.turns if turn.id not in out]
-        texts = [message.content for one in self._plan.said(others) for message in one.messages]
-        return sum((await self._counter.count(texts)).values())
+        gone, last = frozenset(out), self._plan.turns[-1]
+        others = [turn.id for turn in self._plan.turns if turn.id not in gone and turn is not last]
+        missed = _messages([one for one in self._plan.said(others) if one.turn and one.turn is not last])
+        counts = await self._counter.count(message.content for message in missed)
+        return sum(counts[message.content] + self._counter.each for message in missed) + self._pictures(missed)
 
     def _texts(self, said: Sequence[Said]) -> list[str]:
         return [*self._base_texts, *(message.content for message in _messages(said))]
@@ -183,9 +181,9 @@ class _Fitting:
         plan, length = self._plan, self._length
         out = frozenset(self._out)
         order = [turn.id for turn in plan.turns if turn.id in out]
-        sat = Window(tokens, length, self.room, tuple(order), self._out_tokens)
-        before = plan.before(length, self.names) or plan.before()
-        notices = [window.left_out_notice(plan, sat, before)]
+        before = plan.before(length, self.names)
+        sat = Window(tokens, length, self.room, tuple(order), await self._left_out_tokens(order, before))
+        notices = [window.left_out_notice(plan, sat, before or plan.before())]
         if tokens > length - self.room:
             left = length - tokens
             if plan.room is None and left >= min(self.room, window.LEAST_ROOM):

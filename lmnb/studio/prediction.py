@@ -98,6 +98,7 @@ class _Prediction:
         self._place: Place | None = None
         self._model: Model | None = None
         self._window: Window | None = None
+        self._noticed: set[str] = set()
 
     def begin(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -133,6 +134,10 @@ class _Prediction:
                 task.cancel()
 
     def _emit(self, event: Event) -> None:
+        if isinstance(event, Noticed):
+            if event.text in self._noticed:  # after a connection that was lost, everything is begun again
+                return
+            self._noticed.add(event.text)
         try:
             self._on_event(event)
         except Exception:  # noqa: BLE001  a view that breaks must not take the answer with it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import OrderedDict
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -304,12 +305,13 @@ def test_a_server_that_is_lost_between_counting_and_asking(scripted_server):
             started.append(studio.start_server(scripted=True, port=int(first.host.rpartition(":")[2])))
 
     try:
-        heard = Talk(first.host).say("Hello.", listener=restart)
+        heard = Talk(first.host).say("word " * 3500, listener=restart)
     finally:
         for server in started:
             server.stop()
     assert isinstance(heard.last, Finished), heard.last
     assert (len(heard.of(Connected)), len(heard.of(Fitted))) == (2, 2)
+    assert len(heard.of(Noticed)) == 1, "and nothing is said twice"
 
 
 # ---- servers that say less
@@ -346,8 +348,8 @@ def test_a_server_that_does_not_answer_is_not_waited_for_again(scripted_server, 
     assert isinstance(talk.say("Hello.").last, Finished)
 
 
-def test_stop_while_it_counts(scripted_server, loads):
-    counting._tokenizers.clear()  # or it is known not to answer
+def test_stop_while_it_counts(scripted_server, loads, monkeypatch):
+    monkeypatch.setattr(counting, "_tokenizers", OrderedDict())  # or it is known not to answer
     heard = Heard()
     plan = Plan((Turn("Hello."),))
     request = studio.Request(plan=plan, host=scripted_server, model=loads("scripted-mute", context=1000))
@@ -360,7 +362,7 @@ def test_stop_while_it_counts(scripted_server, loads):
 
 def test_a_server_that_counts_a_beginning_with_every_text(scripted_server, loads, monkeypatch):
     """Whether LM Studio does so is the tokenizer's affair: the template's own is then left out of what is counted."""
-    counting._tokenizers.clear()
+    monkeypatch.setattr(counting, "_tokenizers", OrderedDict())
     count, form, omitted = counting.Counter._count, counting.Counter._format, []
 
     async def _count(self, text):
@@ -378,7 +380,6 @@ def test_a_server_that_counts_a_beginning_with_every_text(scripted_server, loads
     assert set(omitted) == {True}
     assert talk.turns[0].window.prompt == 102 + 1
     assert talk.window().left_out_tokens == 2 * (101 + 103 + 2 * counting.EACH), "each message without the beginning"
-    counting._tokenizers.clear()
 
 
 def test_settings_that_change_the_prompt_are_counted_with_it(scripted_server, loads):
