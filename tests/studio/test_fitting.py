@@ -255,6 +255,7 @@ def test_a_model_that_was_replaced_is_counted_anew(scripted_server, loads):
     assert isinstance(heard.last, Finished)
     assert talk.numbers(talk.window().left_out) == [1, 2], "a word is five tokens to this one"
     assert talk.window().prompt == len("<user>And now?</user>\n")
+    assert talk.window().left_out_tokens > 4 * 5 * 100
     wide = loads(context=4000)
     heard = talk.say("And now?", model=wide)
     assert notices(heard) == ["Turns 1–2 are sent again: the context of 4,000 tokens has room."]
