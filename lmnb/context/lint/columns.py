@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -22,6 +23,14 @@ LONG = 256
 """So many characters of a text are read."""
 DAY = 86_400_000_000
 """In microseconds, as all times here are: since 1970, without a timezone."""
+
+
+ID_NAME = re.compile(
+    r"(?:^|[_\W])(?:id|ids|identifier|key|uuid|guid|no|nr|num|number|code|index|idx|hash|serial|ssn)$"
+    r"|(?-i:[a-z]I[dD]$)|^unnamed: 0$",
+    re.IGNORECASE,
+)
+"""How a column is called that names the row."""
 
 
 @dataclass

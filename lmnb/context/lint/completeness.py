@@ -59,7 +59,7 @@ def missing(column: Column, look: Look) -> Iterator[Finding]:
     else:
         remedy = words.say("look missing", column.at)
     counted = f"{rows:,} of {column.rows:,} rows ({percent(share)})"
-    what = "No row has a value" if rows == column.rows else f"{counted} have no value"
+    what = "No row has a value" if rows == column.rows else f"No value in {counted}"
     what += f", {nans:,} of them NaN" if nans else ""
     severity = "error" if rows == column.rows else "warn" if share >= 0.05 else "info"
     yield Finding("missing", column.name, rows, share, f"{what}.", remedy, (), severity)  # type: ignore[arg-type] # one of the three
@@ -74,7 +74,7 @@ def constants(column: Column, look: Look) -> Iterator[Finding]:
     what = (
         f"Every row has the same value, {_shown(column, value)}."
         if full
-        else (f"The only value is {_shown(column, value)}, in {{rows}}.")
+        else (f"The only value is {_shown(column, value)}, in {{rows}}; the others have none.")
     )
     remedy = look.remedies.drop(column.at)
     yield look.finding("constant", column, column.present, what, remedy, severity="warn" if full else "info")
@@ -88,7 +88,7 @@ def infinite(column: Column, look: Look) -> Iterator[Finding]:
     """Infinite numbers."""
     if column.infinite:
         remedy = look.remedies.say("finite", column.at)
-        yield look.finding("infinite", column, column.infinite, "{rows} are infinite.", remedy, severity="error")
+        yield look.finding("infinite", column, column.infinite, "Infinite in {rows}.", remedy, severity="error")
 
 
 def sentinels(column: Column, look: Look) -> Iterator[Finding]:
@@ -101,8 +101,7 @@ def sentinels(column: Column, look: Look) -> Iterator[Finding]:
     stripped = [value.strip() if isinstance(value, str) else value for value in words]
     what = "blank words" if column.kind == "text" and not column.labelled else "blank"
     remedy = look.remedies.say(what, column.at, **texts(list(dict.fromkeys(stripped))))
-    verb = "stand" if sum(counts.values()) > 1 else "stands"
-    message = f"{{rows}} have {some(words)}, which {verb} for a missing value, it seems."
+    message = f"{some(words)} in {{rows}}: it seems to stand for a missing value."
     yield look.finding("sentinel", column, sum(counts.values()), message, remedy, examples=words)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from math import log
+from math import log, sqrt
 from typing import TYPE_CHECKING, Any
 
+from lmnb.context.lint.columns import ID_NAME
 from lmnb.context.lint.completeness import placeholders
 from lmnb.context.lint.looking import some
 from lmnb.context.lint.report import percent
@@ -27,7 +28,9 @@ APART = 2.5
 
 def outliers(column: Column, look: Look) -> Iterator[Finding]:
     """Numbers that stand apart from all others: not a long tail, but a gap that the tail does not explain."""
-    if column.kind not in ("integer", "float") or len(column.tally) < 5:
+    if column.kind not in ("integer", "float") or ID_NAME.search(column.name):
+        return
+    if len(column.tally) < (10 if column.kind == "integer" else 5):  # a few whole numbers are classes
         return
     left_out = set(placeholders(column))
     values = sorted(v for v in column.values if v is not None and v not in left_out)
@@ -40,7 +43,7 @@ def outliers(column: Column, look: Look) -> Iterator[Finding]:
     near = [v for v in values if low <= v <= high]
     remedy = look.remedies.say("between", column.at, low=repr(near[0]), high=repr(near[-1]))
     between = f"from {_short(near[0])} to {_short(near[-1])}"
-    message = f"{{rows}} are far from all others, which go {between}: {some(list(dict.fromkeys(far)))}."
+    message = f"Far from all others, which go {between}, in {{rows}}: {some(list(dict.fromkeys(far)))}."
     yield look.finding("outliers", column, len(far), message, remedy, examples=[_short(v) for v in dict.fromkeys(far)])
 
 
@@ -55,6 +58,7 @@ def far_above(values: list[Any]) -> Any:
     reach = [float(v - middle) for v in values]
     logs = [log(d) if d > 0 else 0.0 for d in reach]
     sums = list(accumulate(logs))
+    wide = max(5, min(n // 10, int(3 * sqrt(n))))  # so many of the largest make the tail
     best = n - 1
     for i in range(n - 2, n - 2 - max(1, int(TAIL * n)), -1):
         if i < n // 2:
@@ -62,7 +66,7 @@ def far_above(values: list[Any]) -> Any:
         if reach[i] <= 0 or reach[i + 1] <= 3.7 * spread:  # five robust standard deviations of a normal spread
             continue
         # What the tail explains: the mean logarithm of its excesses (Hill), of those that stay.
-        first = max(i - max(5, n // 10), n // 2)
+        first = max(i - wide, n // 2)
         while first < i and reach[first] <= 0:
             first += 1
         tail = (sums[i] - sums[first]) / (i - first) - logs[first] if i > first else 0.0
@@ -86,7 +90,7 @@ def imbalance(column: Column, look: Look) -> Iterator[Finding]:
     (most, count), (least, fewest) = ranked[0], ranked[-1]
     if count < 0.95 * n and not (target and (count >= 0.8 * n or fewest * levels < 0.2 * n)):
         return
-    message = f"{{rows}} have {some([most])}, and {fewest:,} ({percent(fewest / n)}) {some([least])}."
+    message = f"{some([most])} in {{rows}}; the rarest, {some([least])}, in {percent(fewest / n)}."
     severity = "warn" if target else "info"
     remedy = look.remedies.counts(column.at)
     yield look.finding("imbalance", column, count, message, remedy, examples=[str(most)], severity=severity)  # type: ignore[arg-type] # one of the two

@@ -12,6 +12,8 @@ NUMBER = re.compile(
 )
 COMMA = re.compile(r"[+\-−]?[$€£¥]?(?:\d{1,3}(?:[. \u00a0\u202f]\d{3})+|\d+),\d+\s?[%$€£¥]?\Z")
 LEADING = re.compile(r"0\d")
+PERIOD = re.compile(r"\d{4}[-: ]?[QWMH]\d{1,2}\Z", re.IGNORECASE)
+"""A quarter, a week, a month, a half of a year."""
 
 CLOCK = (
     r"(?:[T ]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?"
@@ -38,7 +40,7 @@ FORMS = {
 
 
 def number(text: str) -> str | None:
-    """ "plain" or "comma" (for the decimal point) if a text is a number, else None."""
+    """How a text writes a number: "plain", or with a "comma" for the decimal point; None if it is none."""
     text = text.strip()
     if len(text) > 40 or (not any(sign.isdigit() for sign in text[:4]) and not any(s.isdigit() for s in text)):
         return None

@@ -8,7 +8,8 @@ from array import array
 from operator import mul
 from typing import TYPE_CHECKING, Any
 
-from lmnb.context.lint.parsing import date_form, number
+from lmnb.context.lint.columns import ID_NAME
+from lmnb.context.lint.parsing import PERIOD, date_form, number
 from lmnb.context.lint.report import Finding, percent
 
 if TYPE_CHECKING:
@@ -22,10 +23,6 @@ PAIRED = 120
 COMPARED = 2_000
 """In so many rows."""
 
-ID_NAME = re.compile(
-    r"(?:^|[_\W])(?:id|ids|key|uuid|guid|no|nr|num|number|code|index|idx|hash|serial|ssn)$|(?-i:[a-z]I[dD]$)|^unnamed: 0$",
-    re.IGNORECASE,
-)
 UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\Z", re.IGNORECASE)
 CODE = re.compile(r"(?=.*\d)[\w\-./:#]+\Z|[A-Z]{2,8}\Z")
 
@@ -105,7 +102,7 @@ def _named_texts(column: Column) -> str:
 
 def _measured(texts: list[str]) -> bool:
     """Whether the texts are numbers or dates, which have checks of their own."""
-    return sum(number(text) is not None or date_form(text) is not None for text in texts) > 0.5 * len(texts)
+    return sum(bool(number(text) or date_form(text) or PERIOD.match(text)) for text in texts) > 0.5 * len(texts)
 
 
 def copies(look: Look) -> Iterator[Finding]:
@@ -189,6 +186,8 @@ def _another_unit(column: Column, twin: Column) -> bool:
     both = [(float(x), float(y)) for x, y in pairs if x is not None and y is not None]
     if len(both) < 20 or len(both) < 0.9 * max(column.present, twin.present) / step:
         return False
+    if 2 * min(len(column.tally), len(twin.tally)) < max(len(column.tally), len(twin.tally)):
+        return False  # one cannot be computed from the other
     (x0, y0), (x1, y1) = min(both), max(both)
     if x1 == x0 or y1 == y0:
         return False

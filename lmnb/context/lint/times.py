@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -68,13 +69,13 @@ def bounds(tally: Counter[int]) -> tuple[int, int]:
     inner = counted[len(counted) // 20], counted[-1 - len(counted) // 20]
     width = max(inner[1] - inner[0], 1)
     low, high = ranked[0], ranked[-1]
-    for before, after in zip(ranked, ranked[1:], strict=False):
+    for before, after in pairwise(ranked):
         if before >= inner[0]:
             break
         placed = day_of(before) in PLACEHOLDERS and after - before > YEAR
         if placed or after - before > max(20 * YEAR, width):
             low = after
-    for after, before in zip(ranked[::-1], ranked[-2::-1], strict=False):
+    for after, before in pairwise(ranked[::-1]):
         if after <= inner[1]:
             break
         placed = day_of(after) in LATE and after - before > YEAR
@@ -104,7 +105,7 @@ def _no_dates(column: Column, look: Look) -> Iterator[Finding]:
     if not wrong:
         return
     seen = sum(texts[text] for text in wrong)
-    message = f"{{rows}} are no dates, or far from the others: {some(wrong)}."
+    message = f"No such day, or far from the others, in {{rows}}: {some(wrong)}."
     yield look.finding(
         "dates",
         column,
@@ -145,7 +146,7 @@ def _gap(at: int, name: str, times: Sequence[Any], look: Look) -> Iterator[Findi
     ]
     if unit.days_only:
         holes = [hole for hole in holes if hole[0] > 2]  # one or two working days are holidays
-    holes = _without_pattern(holes, numbers)
+    holes = _without_pattern([hole for hole in holes if not _summer_time(hole)])
     if not holes:
         return
     lost = sum(hole[0] for hole in holes)
@@ -165,7 +166,15 @@ def moment(stamp: int) -> str:
     return day_of(stamp) + clock
 
 
-def _without_pattern(holes: list[Any], numbers: list[int]) -> list[Any]:
+def _summer_time(hole: tuple[int, int, int]) -> bool:
+    """Whether what is left out is the hour that clocks leave out in spring: one, in a Sunday's night."""
+    steps, before, after = hole
+    hour = DAY // 24
+    sunday = (before // DAY + 3) % 7 == 6
+    return sunday and before % DAY < 4 * hour and (after - before) * steps // (steps + 1) <= hour
+
+
+def _without_pattern(holes: list[Any]) -> list[Any]:
     """Without those that come again and again at the same distance: nights, weekends."""
     by_size: dict[int, list[Any]] = {}
     for hole in holes:
@@ -173,7 +182,7 @@ def _without_pattern(holes: list[Any], numbers: list[int]) -> list[Any]:
     left = []
     for same in by_size.values():
         starts = [hole[1] for hole in same]
-        apart = Counter(b - a for a, b in zip(starts, starts[1:], strict=False))
+        apart = Counter(b - a for a, b in pairwise(starts))
         regular = len(same) >= 5 and apart.most_common(1)[0][1] >= 0.6 * (len(same) - 1)
         left += [] if regular else same
     return sorted(left, key=lambda hole: hole[1])
@@ -228,10 +237,10 @@ def _working_days(times: Sequence[int]) -> tuple[Step, list[int]] | None:
 def _even(times: Sequence[int]) -> tuple[Step, list[int]] | None:
     step, regular = _mode(times)
     off = sum((t - times[0]) % step != 0 for t in times) if step else len(times)
-    if not regular or (off > 0.05 * len(times) and any((b - a) % step for a, b in zip(times, times[1:], strict=False))):
+    if not regular or (off > 0.05 * len(times) and any((b - a) % step for a, b in pairwise(times))):
         return None
     numbers, number = [0], 0
-    for a, b in zip(times, times[1:], strict=False):
+    for a, b in pairwise(times):
         number += max(1, round((b - a) / step))
         numbers.append(number)
     for size, word, letter in (
@@ -253,6 +262,6 @@ def _even(times: Sequence[int]) -> tuple[Step, list[int]] | None:
 
 def _mode(values: Sequence[int]) -> tuple[int, bool]:
     """The most frequent difference, and whether it is that of most."""
-    apart = Counter(b - a for a, b in zip(values, values[1:], strict=False))
+    apart = Counter(b - a for a, b in pairwise(values))
     step, seen = max(apart.items(), key=lambda item: (item[1], -item[0]))
     return step, step > 0 and seen >= 0.8 * (len(values) - 1)

@@ -54,8 +54,7 @@ def numbers_as_text(column: Column, look: Look) -> Iterator[Finding]:
         return
     texts = said(column)
     forms = {text: number(text) for text in texts}
-    numeric = sum(n for text, n in texts.items() if forms[text])
-    if numeric < 3 or numeric < NEARLY * texts.total() or _names_things(column, texts) or dates(texts):
+    if not numeric(texts) or _names_things(texts) or dates(texts):
         return
     rest = [text for text, form in forms.items() if not form]
     commas = sum(form == "comma" for form in forms.values()) > sum(form == "plain" for form in forms.values())
@@ -64,12 +63,18 @@ def numbers_as_text(column: Column, look: Look) -> Iterator[Finding]:
     remedy = look.remedies.say("comma number" if commas else "number", column.at, marks=repr(marks), sqlmarks=sql)
     but = f" The rest is no number: {some(rest)}." if rest else ""
     shown = [text for text in texts if forms[text]]
-    yield look.finding(
-        "text-number", column, numeric, f"{{rows}} are numbers stored as text.{but}", remedy, examples=shown
-    )
+    seen = sum(texts[text] for text in shown)
+    message = f"Numbers stored as text in {{rows}}.{but}"
+    yield look.finding("text-number", column, seen, message, remedy, examples=shown)
 
 
-def _names_things(column: Column, texts: Counter[str]) -> bool:
+def numeric(texts: Counter[str]) -> bool:
+    """Whether nearly all of some texts are numbers."""
+    found = sum(n for text, n in texts.items() if number(text))
+    return found >= 3 and found >= NEARLY * texts.total()
+
+
+def _names_things(texts: Counter[str]) -> bool:
     """Whether digits are names here: postcodes, telephone numbers, account numbers."""
     if any(coded(text) for text in texts):
         return True
@@ -89,7 +94,7 @@ def dates_as_text(column: Column, look: Look) -> Iterator[Finding]:
     dated = [text for text in texts if date_form(text) == form]
     seen = sum(texts[text] for text in dated)
     remedy = _date_remedy(column, look, form, dated)
-    yield look.finding("text-date", column, seen, "{rows} are dates stored as text.", remedy, examples=dated)
+    yield look.finding("text-date", column, seen, "Dates stored as text in {rows}.", remedy, examples=dated)
 
 
 def dates(texts: Counter[str]) -> str | None:
@@ -154,13 +159,13 @@ def mixed(column: Column, look: Look) -> Iterator[Finding]:
         if isinstance(key, tuple) and key[0] != most and key[0] in ("text", "number", "bool")
     ]
     remedy = look.remedies.say("only numbers" if most == "number" else "text", column.at)
-    message = f"Its values are of {len(ranked)} types: {kinds}. {{rows}} are not {most}."
+    message = f"Its values are of {len(ranked)} types: {kinds}; other than {most} in {{rows}}."
     yield look.finding("mixed", column, few, message, remedy, examples=odd, severity="error")
 
 
 def variants(column: Column, look: Look) -> Iterator[Finding]:
     """Texts that differ from another only in spaces or in capitals, or have spaces around them."""
-    if column.kind != "text":
+    if column.kind != "text" or numeric(said(column)):  # spaces do not make another number
         return
     spellings: dict[str, list[str]] = {}
     for text in column.tally:
@@ -179,8 +184,8 @@ def variants(column: Column, look: Look) -> Iterator[Finding]:
     seen = sum(tally[text] for text in odd)
     by_case = len({_spaced(text) for text in tally}) != len(spellings)
     remedy = look.remedies.say("spelling" if by_case else "spaces", column.at)
-    why = "in spaces or capitals" if by_case else "in spaces"
-    message = f"{{rows}} differ from the usual spelling only {why}: {some(odd)}."
+    why = "spaces or capitals" if by_case else "spaces"
+    message = f"Another spelling of the same, different only in {why}, in {{rows}}: {some(odd)}."
     yield look.finding("variants", column, seen, message, remedy, examples=odd)
 
 

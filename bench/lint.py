@@ -1,0 +1,192 @@
+"""How often `lint` is right: `python bench/lint.py`, on the real tables that come inside Python packages.
+
+Each fault of `_faults.py` is put into columns of each table, at several rates and places, and the report is compared
+with what is known: the fault; what pandas says about the table by definition (missing, duplicates, constants, copies,
+rare classes); and what somebody found true when looking at the untouched tables (`_judged.py`). All else is false.
+The rules were made with one half of the tables ("tuned"); the other ("held") was looked at when they were done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter, defaultdict
+from functools import cache
+from pathlib import Path
+from zlib import crc32
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+
+from bench import _tables
+from bench._faults import KINDS, RATES
+from bench._judged import TRUE
+from bench._report import Check, print_checks, table
+from lmnb.context.lint import CHECKS, lint
+
+PAGE = Path(__file__).parent.parent / "docs" / "lint.md"
+ROWS = 3_000
+COLUMNS = 3
+LIBRARIES = {
+    "pandas": lambda frame: frame,
+    "polars": pl.from_pandas,
+    "pyarrow": lambda frame: pa.Table.from_pandas(frame, preserve_index=False),
+    "duckdb": duckdb.from_df,
+}
+
+
+@cache
+def dated(name, rows=_tables.MOST):
+    """A table with its texts of dates as dates."""
+    frame = _tables.load(name).head(rows).copy()
+    for column in frame.columns:
+        if lint(frame[[column]], checks=["text-date"]).findings:
+            parsed = pd.to_datetime(frame[column], errors="coerce", format="mixed")
+            frame[column] = parsed.dt.tz_localize(None) if parsed.dt.tz is not None else parsed
+    return frame
+
+
+def by_definition(frame):
+    """What pandas itself says about a table: (check, column)."""
+    known = {("duplicates", None)} if frame.duplicated().any() else set()
+    groups = defaultdict(list)
+    for column in frame.columns:
+        s = frame[column]
+        known |= {("missing", column)} if s.isna().any() else set()
+        known |= {("constant", column)} if s.nunique() == 1 else set()
+        counts = s.value_counts()
+        known |= {("imbalance", column)} if len(counts) > 1 and counts.iloc[0] >= 0.95 * counts.sum() else set()
+        groups[tuple(pd.factorize(s)[0])].append(column)
+    known |= {("copy", column) for group in groups.values() if len(group) > 1 for column in group}
+    return known
+
+
+def untouched(names):
+    """What is reported about the tables as they are: (table, check, column) and the message."""
+    found = {}
+    for name in names:
+        for frame in (_tables.load(name), dated(name)):
+            known = by_definition(frame)
+            for one in lint(frame).findings:
+                found[name, one.check, one.column] = (one, (one.check, one.column) in known)
+    return found
+
+
+def seeded(names, rounds):
+    """Put faults in; yields the table, the fault, the library, and what is reported wrongly and rightly."""
+    for name in names:
+        frame = dated(name, ROWS)
+        for kind in KINDS:
+            rng = np.random.default_rng(crc32(f"{name} {kind.__name__}".encode()))
+            columns = list(rng.permutation(list(frame.columns)))
+            done = Counter()
+            for column in columns:
+                for turn in range(rounds):
+                    if len(done) >= COLUMNS and column not in done:
+                        break
+                    fault = kind(frame, column, RATES[turn % len(RATES)], rng)
+                    taken = fault and fault.check != "text-date" and (name, fault.check, column) in TRUE
+                    taken = taken or (fault and fault.check == "outliers" and (name, "id", column) in TRUE)
+                    if fault is None or taken:
+                        continue
+                    done[column] += 1
+                    yield name, fault, done.total()
+
+
+def run(names, rounds=3, verbose=False):
+    """Counts by check: seeded, found, false; and by fault."""
+    counts, ways, wrong = defaultdict(Counter), defaultdict(Counter), Counter()
+    for name, fault, number in seeded(names, rounds):
+        libraries = ["pandas"] if fault.check == "mixed" else list(LIBRARIES)
+        library = libraries[number % len(libraries)]
+        report = lint(LIBRARIES[library](fault.frame))
+        reported = {(one.check, one.column): one for one in report.findings}
+        hit = any((fault.check, column) in reported for column in fault.columns)
+        counts[fault.check]["seeded"] += 1
+        counts[fault.check]["found"] += hit
+        ways[fault.check, fault.what if fault.check != "sentinel" else ""]["seeded"] += 1
+        ways[fault.check, fault.what if fault.check != "sentinel" else ""]["found"] += hit
+        known = by_definition(fault.frame) | {(fault.check, column) for column in fault.columns}
+        known |= {key[1:] for key in TRUE if key[0] == name} | set(fault.also)
+        if fault.check == "copy":  # what is true of a column is true of its copy
+            known |= {(check, "extra") for check, column in known if column == fault.columns[1]}
+        if verbose and not hit:
+            print(f"MISSED {name} {fault.check} {fault.columns[0]} [{fault.what}] {library}")
+        for key, one in reported.items():
+            if key not in known:
+                counts[one.check]["false"] += 1
+                wrong[name, *key] += 1
+                if verbose and wrong[name, *key] == 1:
+                    print(
+                        f"FALSE  {name} {one.check} {one.column}: {one.message} (after {fault.check} {fault.columns})"
+                    )
+        if report.notes:
+            print(name, fault.check, report.notes)
+    return counts, ways
+
+
+def ratio(part, whole):
+    return part / whole if whole else float("nan")
+
+
+def scores(counts):
+    """A row for each check, and one for all."""
+    rows = []
+    every = Counter()
+    for check in CHECKS:
+        every.update(counts[check])
+    for check, one in [*((check, counts[check]) for check in CHECKS), ("all", every)]:
+        precision, recall = ratio(one["found"], one["found"] + one["false"]), ratio(one["found"], one["seeded"])
+        rows.append((check, one["seeded"], one["found"], one["false"], precision, recall))
+    return rows
+
+
+def scored(rows):
+    body = [[c, f"{s:,}", f"{f:,}", f"{w:,}", f"{p:.3f}", f"{r:.3f}"] for c, s, f, w, p, r in rows]
+    return table(["check", "seeded", "found", "false", "precision", "recall"], body)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--half", choices=("tuned", "held"), help="only this half of the tables")
+    parser.add_argument("--untouched", action="store_true", help="only what is found in the tables as they are")
+    parser.add_argument("--rounds", type=int, default=3, help="seeds for each fault and column")
+    parser.add_argument("--verbose", action="store_true", help="each miss and each false finding")
+    parser.add_argument("--write", action="store_true", help="write docs/lint.md")
+    options = parser.parse_args()
+    began, text, checks = time.monotonic(), [], []
+    for half in [options.half] if options.half else ["tuned", "held"]:
+        names = [name for name in _tables.names() if _tables.half(name) == half]
+        found = untouched(names)
+        judged = {key: one for key, (one, known) in found.items() if not known}
+        wrong = [key for key in judged if key not in TRUE]
+        print(
+            f"{half}: {len(names)} tables; {len(found)} findings untouched, {len(found) - len(judged)} true by definition"
+        )
+        for key, one in judged.items():
+            if options.verbose or options.untouched:
+                print("true " if key in TRUE else "FALSE", *key, "|", one.message, one.examples[:2])
+        if options.untouched:
+            continue
+        counts, ways = run(names, options.rounds, options.verbose)
+        rows = scores(counts)
+        print(scored(rows))
+        if options.verbose:
+            for key, one in sorted(ways.items()):
+                print("  ", *key, one["found"], "/", one["seeded"])
+        checks.append(Check(f"precision, {half} half", rows[-1][4], 0.95, "", least=True))
+        checks.append(Check(f"recall, {half} half", rows[-1][5], 0.95, "", least=True))
+        checks.append(Check(f"false findings in untouched tables, {half} half", len(wrong), 0, ""))
+        text.append((half, names, found, judged, wrong, rows))
+    print(f"{time.monotonic() - began:.0f} s")
+    if options.write and len(text) == 2:
+        write(text)
+    return print_checks(checks) if checks else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
