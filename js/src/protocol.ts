@@ -1,6 +1,6 @@
 /** What crosses the wire, checked at the door (docs/wire.md); `lmnb/widgets/` mirrors it. */
 
-export const STAGES = ["connecting", "loading", "reading", "thinking", "writing"] as const;
+export const STAGES = ["queued", "connecting", "loading", "reading", "thinking", "writing"] as const;
 export const OUTCOMES = ["done", "stopped", "interrupted", "failed", "kernelDied"] as const;
 
 export type Stage = (typeof STAGES)[number];
@@ -30,7 +30,32 @@ export interface State {
   thought: number | null;
   facts: string[];
   notices: string[];
+  /** Tokens of what went along, one by one. */
+  counts: (number | null)[];
+  /** Tokens of the prompt and of the model's context, 0 where nobody tells; empty before they are known. */
+  context: number[];
+  form: Form;
+  tail: string;
   problem: Problem | null;
+}
+
+export const FORMS = ["markdown", "text", "json", "code", "html"] as const;
+export type Form = (typeof FORMS)[number];
+
+/** A picture; `data` is the base64 of its file, "" where it cannot be shown. */
+export interface Picture {
+  name: string;
+  size: number;
+  type: string;
+  data: string;
+}
+
+/** One thing that went along with the prompt. */
+export interface Enclosure {
+  name: string;
+  text: string;
+  notes: string[];
+  image: Picture | null;
 }
 
 export interface Bundle {
@@ -52,6 +77,15 @@ export interface Snapshot {
   text: string;
   reasoning: string;
   state: State;
+  /** Null where the view knows it already. */
+  attached: Enclosure[] | null;
+}
+
+/** What is told of an answer that stands beside the first. */
+export interface Other {
+  kind: "other";
+  at: number;
+  message: Append | Snapshot;
 }
 
 export interface Settle {
@@ -59,7 +93,7 @@ export interface Settle {
   bundle: Bundle;
 }
 
-export type Down = Append | Snapshot | Settle;
+export type Down = Append | Snapshot | Other | Settle;
 
 export type Up =
   | { kind: "hello" }
@@ -111,8 +145,36 @@ export function readState(raw: unknown): State | null {
     thought: number(raw.thought),
     facts: strings(raw.facts),
     notices: strings(raw.notices),
+    counts: list(raw.counts).map(number),
+    context: list(raw.context).map((item) => number(item) ?? 0),
+    form: FORMS.find((known) => known === raw.form) ?? "markdown",
+    tail: text(raw.tail),
     problem: problem(raw.problem),
   };
+}
+
+/** Kinds of pictures that are only painted: no document in them, and nothing that runs. */
+const PAINTED = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+
+function picture(raw: unknown): Picture | null {
+  if (!isFields(raw)) return null;
+  const data = text(raw.data);
+  const safe = PAINTED.includes(text(raw.type)) && /^[A-Za-z0-9+/]+={0,2}$/.test(data);
+  return { name: text(raw.name), size: number(raw.size) ?? 0, type: text(raw.type), data: safe ? data : "" };
+}
+
+/** What went along with a prompt. */
+export function readAttached(raw: unknown): Enclosure[] {
+  return list(raw)
+    .filter(isFields)
+    .map((one) => ({ name: text(one.name), text: text(one.text), notes: strings(one.notes), image: picture(one.image) }));
+}
+
+/** An answer as the traits of a model have it. */
+export function readTraits(get: (name: string) => unknown, state: State): Snapshot {
+  const seq = number(get("seq")) ?? 0;
+  const known = readState(get("state")) ?? state;
+  return { kind: "snapshot", seq, text: text(get("text")), reasoning: text(get("reasoning")), state: known, attached: readAttached(get("attached")) };
 }
 
 /** A message of the kernel, or null where it is none that we know. */
@@ -128,7 +190,12 @@ export function readDown(raw: unknown): Down | null {
     case "snapshot":
       return seq === null || !state
         ? null
-        : { kind: "snapshot", seq, text: text(raw.text), reasoning: text(raw.reasoning), state };
+        : { kind: "snapshot", seq, text: text(raw.text), reasoning: text(raw.reasoning), state, attached: raw.attached ? readAttached(raw.attached) : null };
+    case "other": {
+      const message = readDown(raw.message);
+      const at = number(raw.at);
+      return at !== null && (message?.kind === "append" || message?.kind === "snapshot") ? { kind: "other", at, message } : null;
+    }
     case "settle": {
       const { bundle } = raw;
       if (!isFields(bundle) || !isFields(bundle.data)) return null;

@@ -2,9 +2,11 @@ import "./dom";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { readState } from "../src/protocol";
+import { readAttached, readState } from "../src/protocol";
 import { learn } from "../src/code/colour";
 import find from "../src/colours";
+import type { Store } from "../src/cell/store";
+import { gauge } from "../src/cell/words";
 import { lastForm } from "../src/saved/bundle";
 import { savedHtml } from "../src/saved/html";
 import { state } from "./fake";
@@ -14,6 +16,10 @@ interface Case {
   text: string;
   reasoning: string;
   html: string;
+  form?: string;
+  attached?: unknown[];
+  counts?: (number | null)[];
+  context?: number[];
 }
 
 const cases = JSON.parse(readFileSync("../tests/wire/saved.json", "utf8")) as Case[];
@@ -32,19 +38,33 @@ function same(html: string): string {
     .replace(/<\/?span>/g, "");
 }
 
-for (const { name, text, reasoning, html } of cases) {
+for (const { name, text, reasoning, html, attached, form, counts, context } of cases) {
   test(`written here or by the kernel, the saved form is the same: ${name}`, () => {
-    const read = readState(state({ status: "kernelDied", thought: reasoning ? 12 : null, facts: ["the kernel ended"] }));
+    const facts = ["the kernel ended", ...gauge(context ?? [])];
+    const read = readState(state({ status: "kernelDied", thought: reasoning ? 12 : null, facts, form, counts, context }));
     assert.ok(read);
-    assert.equal(same(savedHtml({ state: read, text, reasoning })), same(html));
+    assert.equal(same(savedHtml({ state: read, text, reasoning, attached: readAttached(attached) })), same(html));
   });
 }
 
-function saved(text: string, reasoning = ""): ReturnType<typeof lastForm> {
+function shown(text: string, reasoning = ""): Store {
   const read = readState(state({ status: "kernelDied", facts: [] }));
   assert.ok(read);
-  return lastForm({ state: read, text, reasoning } as Parameters<typeof lastForm>[0], { lmnb: { v: 1, turn: { id: "a", prompt: "Why?" } } });
+  return { state: read, text, reasoning, attached: [] } as unknown as Store;
 }
+
+function saved(text: string, reasoning = ""): ReturnType<typeof lastForm> {
+  return lastForm([shown(text, reasoning)], { lmnb: { v: 1, turn: { id: "a", prompt: "Why?" } } });
+}
+
+test("several answers are one output, in columns, and each has its record", () => {
+  const { data, metadata } = lastForm([shown("One."), shown("Two.")], { lmnb: { v: 1, turn: { id: "a", prompt: "Why?" }, beside: [{ id: "b", prompt: "Why?" }] } });
+  assert.match(data["text/html"] as string, /^<div style="display:grid.*One\..*lmnb-saved.*Two\./s);
+  assert.equal(data["text/plain"], "qwen3-4b:\n\nOne.\n\nqwen3-4b:\n\nTwo.");
+  const { turn, beside } = metadata.lmnb as { turn: { id: string }; beside: { id: string; parts: { text: string }[] }[] };
+  assert.equal(turn.id, "a");
+  assert.deepEqual(beside.map(({ id, parts }) => [id, parts[0]?.text]), [["b", "Two."]]);
+});
 
 test("the host's typesetter finds no formula in money, backslashes and environments", () => {
   const html = saved("It costs $5 and $6. \\\\(x\\\\) \\\\begin{x}").data["text/html"] as string;

@@ -11,6 +11,8 @@ function make(more: Partial<Doors> = {}): { store: Store; said: unknown[]; log: 
   const store = new Store({
     say: (message) => void said.push(message),
     settle: () => void log.push("settle"),
+    other: () => undefined,
+    background: () => false,
     interrupt: () => log.push("interrupt") > 0,
     kernelStatus: () => "busy",
     abandon: () => void log.push("abandon"),
@@ -83,6 +85,7 @@ test("fields of the wrong type are read as missing", () => {
     reasoning: "",
     state: {
       status: "failed", who: "LM Studio", host: "", progress: null, elapsed: 0, tokens: 0, rate: null, thought: null, facts: ["a"], notices: [],
+      counts: [], context: [], form: "markdown", tail: "",
       problem: { kind: "", title: "", lines: [], choices: [{ name: "", note: "" }] },
     },
   });
@@ -170,13 +173,13 @@ test("when the kernel is gone the answer ends with what is there", () => {
 test("the traits are where it begins, and newer ones replace it after a reconnect", () => {
   const { store } = make();
   const model = fakeModel({ text: "abc", reasoning: "", seq: 7, state: state() });
-  store.load(model);
+  store.load((name) => model.get(name));
   assert.equal(store.text, "abc");
   store.hear(append(8, "d"));
-  store.load(model);
+  store.load((name) => model.get(name));
   assert.equal(store.text, "abcd", "older traits change nothing");
   model.traits.text = "abcdef";
   model.traits.seq = 10;
-  store.load(model);
+  store.load((name) => model.get(name));
   assert.equal(store.text, "abcdef");
 });

@@ -15,7 +15,7 @@ interface Case {
 
 const cases = JSON.parse(readFileSync("../tests/wire/states.json", "utf8")) as Case[];
 
-const doors = { say: () => undefined, settle: () => undefined, interrupt: () => false, kernelStatus: () => undefined, abandon: () => undefined };
+const doors = { say: () => undefined, settle: () => undefined, other: () => undefined, background: () => false, interrupt: () => false, kernelStatus: () => undefined, abandon: () => undefined };
 
 function storeWith(state: State): Store {
   const store = new Store(doors);
@@ -47,7 +47,7 @@ test("when there is little room the ending stays, and without one the first two 
 });
 
 test("stages are announced, numbers are not, and an old answer says nothing", () => {
-  const at = (status: string): State => readState({ ...(cases[4] as Case & { state: object }).state, status }) as State;
+  const at = (status: string): State => readState({ ...(cases.find((known) => known.name === "thinking") as Case & { state: object }).state, status }) as State;
   assert.equal(announcement(at("loading"), null), "Loading qwen3-4b");
   assert.equal(announcement(at("writing"), at("thinking")), "Writing the answer");
   assert.equal(announcement(at("done"), at("writing")), "Answer finished");
@@ -56,7 +56,7 @@ test("stages are announced, numbers are not, and an old answer says nothing", ()
 });
 
 test("the fold says how long the model thought", () => {
-  const at = (status: string, thought: number | null): State => readState({ ...(cases[4] as Case & { state: object }).state, status, thought }) as State;
+  const at = (status: string, thought: number | null): State => readState({ ...(cases.find((known) => known.name === "thinking") as Case & { state: object }).state, status, thought }) as State;
   assert.equal(foldWords(at("thinking", 3)), "Thoughts so far");
   assert.equal(foldWords(at("writing", 12.2)), "Thought for 12 s");
   assert.equal(foldWords(at("done", null)), "Thoughts");

@@ -82,5 +82,6 @@ _KINDS = (
     ("Name.Decorator", "b"),
     ("Name.Function", "f"),
     ("Name.Class", "f"),
+    ("Name.Tag", "f"),
     ("Comment", "c"),
 )

@@ -20,11 +20,12 @@ NOT_SENT = frozenset({"_anywidget_id", "_dom_classes", "_view_count", "tabbable"
 class Cell(anywidget.AnyWidget):
     """The model that a page follows.
 
-    Its state has, besides `core`, what `now` answers at that moment: `text`, `reasoning`, `seq` and `state`. They are
-    no traits: nothing is sent when they change, and a page cannot write them.
+    Its state has, besides `core`, what `now` answers at that moment: `text`, `reasoning`, `seq`, `state`, `attached`
+    and, where answers stand side by side, `others`. They are no traits: nothing is sent when they change, and a page
+    cannot write them.
 
     Args:
-        now: Returns the four values; called on any thread.
+        now: Returns these values; called on any thread.
     """
 
     _esm = traitlets.Unicode().tag(sync=True)

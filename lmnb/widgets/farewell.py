@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lmnb.chat.turns import Turn
-    from lmnb.widgets.view import CellView
+    from lmnb.widgets.view import LiveView
 
-_views: weakref.WeakSet[CellView] = weakref.WeakSet()
+_views: weakref.WeakSet[LiveView] = weakref.WeakSet()
 
 
-def expect(view: CellView) -> None:
+def expect(view: LiveView) -> None:
     """Let a view say its last words when the kernel shuts down; it is forgotten when it is freed."""
     _register()
     _views.add(view)

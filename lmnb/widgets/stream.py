@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lmnb.chat.enclosures import told
 from lmnb.chat.events import Event, Fragment
 from lmnb.chat.painting import State, paint
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from lmnb.chat.attached import Attached
     from lmnb.chat.turns import Turn
 
 INTERVAL = 0.034
@@ -53,15 +55,17 @@ class Stream:
         turn: What it tells about; it has been changed before `feed` is called.
         loop: The I/O thread's loop.
         send: Sends one message. Called on the I/O thread, or by `finish` on its caller's; never by two at once.
+        leads: Whether the conversation goes on with this turn (`lmnb.chat.painting.tail`).
     """
 
-    def __init__(self, turn: Turn, loop: Clock, send: Callable[[dict[str, Any]], None]) -> None:
-        self._turn, self._loop, self._send = turn, loop, send
+    def __init__(self, turn: Turn, loop: Clock, send: Callable[[dict[str, Any]], None], *, leads: bool = True) -> None:
+        self.turn, self._loop, self._send, self._leads = turn, loop, send, leads
         self._lock = threading.Lock()
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._text_told, self._reasoning_told = len(turn.text), len(turn.reasoning)
-        self._state = paint(turn)
+        self._state = self._paint()
+        self._opened = self._attached_told = turn.attached
         self._seq = 0
         self._timer: asyncio.Handle | None = None
         self._whole = self._finished = False
@@ -76,7 +80,7 @@ class Stream:
         """
         if isinstance(event, Fragment):
             (self._text if event.kind == "text" else self._reasoning).append(event.content)
-        elif not self._turn.running:
+        elif not self.turn.running:
             self.finish()
             return
         if self._timer is None:
@@ -96,9 +100,12 @@ class Stream:
             self._flush()
 
     def now(self) -> dict[str, Any]:
-        """`text`, `reasoning`, `seq` and `state`, consistent with the messages sent so far. On any thread."""
+        """`text`, `reasoning`, `seq`, `state` and `attached`, in step with the messages sent so far. On any thread."""
         with self._lock:
-            return self._everything(paint(self._turn))
+            return {**self._everything(self._paint()), "attached": told(self.turn.attached)}
+
+    def _paint(self) -> State:
+        return paint(self.turn, leads=self._leads)
 
     def _schedule(self) -> None:
         delay = self._sent_at + INTERVAL - self._loop.time()
@@ -111,11 +118,14 @@ class Stream:
             self._flush()
 
     def _flush(self) -> None:
-        now, state = self._loop.time(), paint(self._turn)
+        now, state = self._loop.time(), self._paint()
         text, reasoning = _take(self._text), _take(self._reasoning)
         self._text_told += len(text)
         self._reasoning_told += len(reasoning)
         news = matters(self._state, state, now - self._state_at)
+        if other(self._attached_told, self.turn.attached):
+            self._whole = news = True
+        self._attached_told = self.turn.attached
         if text or reasoning or news:
             self._seq += 1
         elif not self._whole:
@@ -139,8 +149,11 @@ class Stream:
 
     def _everything(self, state: State) -> dict[str, Any]:
         # The turn may be ahead of what was told: a text longer than its `seq` would be told twice.
-        text, reasoning = self._turn.text[: self._text_told], self._turn.reasoning[: self._reasoning_told]
-        return {"seq": self._seq, "text": text, "reasoning": reasoning, "state": lean(state)}
+        text, reasoning = self.turn.text[: self._text_told], self.turn.reasoning[: self._reasoning_told]
+        said = {"seq": self._seq, "text": text, "reasoning": reasoning, "state": lean(state)}
+        # Long, and known when the view opens: it is told again only where it has become another.
+        changed = other(self._opened, self.turn.attached)
+        return {**said, "attached": told(self.turn.attached)} if changed else said
 
 
 def _take(pieces: list[str]) -> str:
@@ -169,8 +182,16 @@ def matters(told: State, now: State, quiet: float) -> bool:
     return quiet >= NUMBERS_INTERVAL and _numbers(told) != _numbers(now)
 
 
+def other(told: tuple[Attached, ...], now: tuple[Attached, ...]) -> bool:
+    """Whether other things are attached than were told; that they were counted meanwhile is for the state to tell."""
+    if told is now:
+        return False
+    return [(one.name, one.hash, one.notes) for one in told] != [(one.name, one.hash, one.notes) for one in now]
+
+
 def _outline(state: State) -> tuple[object, ...]:
-    return state["status"], state["who"], state["host"], state["facts"], state["notices"], state["problem"]
+    who = state["status"], state["who"], state["host"], state["facts"], state["notices"], state["problem"]
+    return *who, state["counts"], state["context"], state["form"], state["tail"]
 
 
 def _numbers(state: State) -> tuple[object, ...]:

@@ -1,17 +1,19 @@
-"""The live view of one turn: opened with its cell, fed by the I/O thread, replaced by the static form at the end."""
+"""The live view of a turn: opened with its cell, fed by the I/O thread, replaced by the static form at the end."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from typing_extensions import Required, Unpack
 
 from lmnb.chat import transcript
 from lmnb.widgets import farewell
 from lmnb.widgets.stream import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lmnb.chat.events import Event
     from lmnb.chat.transcript import Bundle
@@ -35,38 +37,58 @@ PLACEHOLDER = "The answer is being written."
 """What is read where widgets are not shown, and in a notebook that was saved in mid-stream."""
 
 
-class CellView:
-    """What one cell shows of a turn while it runs, and how that becomes the saved output.
+class Doors(TypedDict, total=False):
+    """What a view needs of the notebook around it.
+
+    Keys:
+        loop: The I/O thread's loop; messages leave on it.
+        on_stop: Stops the prediction. Called on whatever thread the page's message arrives; returns at once.
+        show: Displays `(data, metadata)`; called once, by `open`.
+        update: Replaces what `show` displayed; called on the main thread, at most once.
+        background: The cell does not wait for the answer: whatever blocks the kernel, it is not this cell, and a Stop
+            that is not heard must not interrupt it.
+    """
+
+    loop: Required[asyncio.AbstractEventLoop]
+    on_stop: Required[Callable[[], None]]
+    show: Required[Callable[[dict[str, Any], dict[str, Any]], None]]
+    update: Required[Callable[[dict[str, Any], dict[str, Any]], None]]
+    background: bool
+
+
+class LiveView:
+    """What one output shows of turns while they run, and how that becomes the saved output.
 
     A view is opened once and settled once. Settling puts the static form in place of the widget: by the page itself
     where one listens, as only the page finds its output again after a reload, and else by `update`. The widget is
     closed when nothing can be lost by that; closing it earlier would blank the page's only copy.
 
+    The cell that opened it may have ended meanwhile, and others may run: what is sent belongs to that cell.
+
     Args:
-        turn: What is shown.
-        loop: The I/O thread's loop; messages leave on it.
-        on_stop: Stops the prediction. Called on whatever thread the page's message arrives; returns at once.
-        show: Displays `(data, metadata)`; called once, by `open`.
-        update: Replaces what `show` displayed; called on the main thread, at most once.
+        turns: What is shown, side by side; the conversation goes on with the first.
+        doors: As in `Doors`.
     """
 
-    def __init__(
-        self,
-        turn: Turn,
-        *,
-        loop: asyncio.AbstractEventLoop,
-        on_stop: Callable[[], None],
-        show: Callable[[dict[str, Any], dict[str, Any]], None],
-        update: Callable[[dict[str, Any], dict[str, Any]], None],
-    ) -> None:
-        self.turn = turn
-        self._loop, self._on_stop, self._show, self._update = loop, on_stop, show, update
-        self._stream = Stream(turn, loop, self._send)
+    def __init__(self, turns: Sequence[Turn], **doors: Unpack[Doors]) -> None:
+        self.turns = tuple(turns)
+        self._loop, self._on_stop = doors["loop"], doors["on_stop"]
+        self._show, self._update = doors["show"], doors["update"]
+        self._background = doors.get("background", False)
+        self._streams = [
+            Stream(turn, self._loop, self._sender(at), leads=at == 0) for at, turn in enumerate(self.turns)
+        ]
         self._widget: Cell | None = None
         self._bundle: Bundle | None = None
         self._greeted = self._updated = False
         self._settled: asyncio.Future[int] | None = None
         self._lingering: asyncio.TimerHandle | None = None
+
+    def _sender(self, at: int) -> Callable[[dict[str, Any]], None]:
+        """Sends what is told of the turn at this place; the first one's messages need no address."""
+        if at == 0:
+            return self._send
+        return lambda message: self._send({"kind": "other", "at": at, "message": message})
 
     def open(self) -> None:
         """Make the widget and show it. On the main thread, before the first event; the first call takes 0.2 s or so."""
@@ -75,23 +97,23 @@ class CellView:
         # A plain thread has no parent message to answer to; on ipykernel 7.0 it cannot send at all.
         self._context = contextvars.copy_context()
         self._main = asyncio.get_running_loop()
-        self._widget = Cell(self._stream.now)
+        self._widget = Cell(self._now)
         self._widget.on_msg(self._hear)
         farewell.expect(self)
         mimebundle = self._widget._repr_mimebundle_()
         assert mimebundle is not None
         data, metadata = mimebundle
-        self._show({**data, "text/plain": PLACEHOLDER}, {**metadata, "lmnb": transcript.seed(self.turn)})
+        self._show({**data, "text/plain": PLACEHOLDER}, {**metadata, "lmnb": transcript.seed(*self.turns)})
 
-    def event(self, event: Event) -> None:
-        """Follow an event that the turn has applied. On the I/O thread; costs microseconds."""
-        self._stream.feed(event)
+    def _now(self) -> dict[str, Any]:
+        first, *others = [stream.now() for stream in self._streams]
+        return {**first, "others": others, "background": self._background}
 
     async def settle(self, bundle: Bundle) -> None:
         """Put the static form in place of the view, and wait up to `PATIENCE` for the page to say that it has it.
 
-        Main thread, in the cell's coroutine. Where no page has spoken it does not wait. An interrupt while it waits is
-        raised again after the answer has been brought to safety.
+        Main thread, in the cell's coroutine or in a task that outlives the cell. Where no page has spoken it does not
+        wait. An interrupt while it waits is raised again after the answer has been brought to safety.
         """
         heard = self._settled = asyncio.get_running_loop().create_future()
         try:
@@ -115,11 +137,12 @@ class CellView:
     def detach(self) -> None:
         """Tell the page what there is, as the kernel is about to end. Sends, and waits for nothing."""
         if self._widget is not None:
-            self._say_last_words(self._bundle or transcript.bundle(farewell.cut_short(self.turn)))
+            self._say_last_words(self._bundle or transcript.beside([farewell.cut_short(turn) for turn in self.turns]))
 
     def _say_last_words(self, bundle: Bundle) -> None:
         self._bundle = bundle
-        self._stream.finish()
+        for stream in self._streams:
+            stream.finish()
         self._send({"kind": "settle", "bundle": bundle})
 
     async def _insist(self, heard: asyncio.Future[int]) -> None:
@@ -143,7 +166,8 @@ class CellView:
     def _update_once(self) -> None:
         if not self._updated and self._bundle is not None:
             self._updated = True
-            self._update(dict(self._bundle["data"]), dict(self._bundle["metadata"]))
+            data, metadata = dict(self._bundle["data"]), dict(self._bundle["metadata"])
+            self._context.copy().run(self._update, data, metadata)
 
     def _hear(self, _widget: Cell, message: Any, _buffers: object) -> None:
         """What a page says, on the main thread or on a subshell's: hand over, do nothing here."""
@@ -152,7 +176,7 @@ class CellView:
                 self._greeted = True
                 self._loop.call_soon_threadsafe(self._greet)
             case {"kind": "resync"}:
-                self._loop.call_soon_threadsafe(self._stream.resync)
+                self._loop.call_soon_threadsafe(self._resync)
             case {"kind": "stop"}:
                 self._on_stop()
             case {"kind": "settled", "count": int(count)}:
@@ -160,9 +184,13 @@ class CellView:
 
     def _greet(self) -> None:
         if self._bundle is None:
-            self._stream.resync()
+            self._resync()
         else:
             self._send({"kind": "settle", "bundle": self._bundle})
+
+    def _resync(self) -> None:
+        for stream in self._streams:
+            stream.resync()
 
     def _on_settled(self, count: int) -> None:
         if self._settled is None:
@@ -185,3 +213,27 @@ class CellView:
         if (widget := self._widget) is not None:
             # A copy, as a context cannot be entered by two threads at a time.
             self._context.copy().run(widget.send, message)
+
+
+class CellView(LiveView):
+    """The view of one turn.
+
+    Args:
+        turn: What is shown.
+        doors: As in `Doors`.
+    """
+
+    def __init__(self, turn: Turn, **doors: Unpack[Doors]) -> None:
+        super().__init__([turn], **doors)
+
+    def event(self, event: Event) -> None:
+        """Follow an event that the turn has applied. On the I/O thread; costs microseconds."""
+        self._streams[0].feed(event)
+
+
+class SideBySide(LiveView):
+    """The view of several models' answers to one prompt, in columns; it is settled once, with `transcript.beside`."""
+
+    def event(self, turn: Turn, event: Event) -> None:
+        """Follow an event that one of the turns has applied. On the I/O thread; costs microseconds."""
+        next(stream for stream in self._streams if stream.turn is turn).feed(event)

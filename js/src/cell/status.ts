@@ -48,7 +48,7 @@ export class StatusRow {
       this.who.title = state.who;
       this.who.classList.toggle("lmnb-long", state.who.length > SHORT);
     }
-    this.paintFacts(facts(state, this.store.elapsed));
+    this.paintFacts(facts(state, this.store.elapsed, this.store.beside));
   }
 
   private paintFacts(all: Fact[]): void {
@@ -63,8 +63,10 @@ export class StatusRow {
   }
 
   private button(): void {
-    const { running: runs, stopping, text } = this.store;
-    const wanted = runs ? this.stop : text ? this.copy : null;
+    const { running: runs, stopping, text, beside, state } = this.store;
+    // Stop ends what runs: beside it, one that waits has none.
+    const stoppable = runs && !(beside && state.status === "queued");
+    const wanted = stoppable ? this.stop : !runs && text ? this.copy : null;
     const had = this.acts.contains(document.activeElement);
     if (this.acts.firstChild !== wanted) {
       this.acts.replaceChildren(...(wanted ? [wanted] : []));
@@ -84,12 +86,19 @@ export class StatusRow {
 }
 
 function factElement(fact: Fact): HTMLElement {
+  if (fact.gauge) return gaugeElement(fact);
   const words = h("bdi", {});
   if (fact.counts) words.append(h("span", { class: "lmnb-num" }, fact.text));
   else words.append(...visible(fact.text));
   if (fact.more) words.append(h("span", { class: "lmnb-wide" }, ...visible(fact.more)));
   if (fact.meter !== undefined) words.append(...meter(fact.text, fact.meter));
   return h("span", { class: fact.wide ? "lmnb-wide" : undefined }, words);
+}
+
+/** The last fact stands in a box of its own, out of which it falls as a whole where it does not fit. */
+function gaugeElement({ text, title, share }: Fact): HTMLElement {
+  const bar = share === undefined ? [] : [h("span", { class: "lmnb-meter", style: `--at:${perCent(share).replace(" ", "")}` }, h("i"))];
+  return h("span", { class: "lmnb-gauge", title: title || undefined }, h("span", {}, h("bdi", {}, text), ...bar));
 }
 
 function meter(word: string, at: number): HTMLElement[] {

@@ -1,8 +1,8 @@
 /** What is known of one answer: one store per model, however many views show it. */
 
 import { kernelStatus } from "../host/kernel";
-import type { Model } from "../host/model";
-import { readDown, readState, running, warnOnce, type Append, type Bundle, type Down, type Snapshot, type State, type Up } from "../protocol";
+import { readDown, readTraits, running, warnOnce, type Append, type Bundle, type Down, type Enclosure, type Snapshot, type State, type Up } from "../protocol";
+import { gauge } from "./words";
 
 /** Milliseconds between two requests for everything. */
 const RESYNC = 1_000;
@@ -27,6 +27,10 @@ const NOTHING: State = {
   thought: null,
   facts: [],
   notices: [],
+  counts: [],
+  context: [],
+  form: "markdown",
+  tail: "",
   problem: null,
 };
 
@@ -35,7 +39,11 @@ export interface Doors {
   say(message: Up): void;
   /** The static form is here: put it in place. */
   settle(bundle: Bundle): void;
+  /** What is told of an answer beside this one. */
+  other(at: number, message: Append | Snapshot): void;
   interrupt(): boolean;
+  /** Whether no cell waits for the answer: then an interrupt would hit another cell's work, and Stop waits to be heard. */
+  background(): boolean;
   kernelStatus(): ReturnType<typeof kernelStatus>;
   /** Nobody is left who could go on with this answer. */
   abandon(): void;
@@ -44,6 +52,7 @@ export interface Doors {
 export class Store {
   text = "";
   reasoning = "";
+  attached: Enclosure[] = [];
   state: State = NOTHING;
   /** When `state` came, by the page's clock. */
   stateAt = performance.now();
@@ -59,15 +68,16 @@ export class Store {
   private silenceTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly listeners = new Set<() => void>();
 
-  constructor(private readonly doors: Doors) {}
+  /** @param beside Whether other answers stand beside this one; then the first of them talks to the kernel. */
+  constructor(
+    private readonly doors: Doors,
+    readonly beside = false,
+  ) {}
 
   /** Reads the traits: how it stood when this page, or another one, opened the model. */
-  load(model: Model): void {
-    const seq = Number(model.get("seq") ?? 0);
-    if (this.edition && seq <= this.seq) return;
-    const text = String(model.get("text") ?? "");
-    const reasoning = String(model.get("reasoning") ?? "");
-    this.replace({ kind: "snapshot", seq, text, reasoning, state: readState(model.get("state")) ?? this.state });
+  load(get: (name: string) => unknown): void {
+    const known = readTraits(get, this.state);
+    if (!this.edition || known.seq > this.seq) this.replace(known);
   }
 
   /** Calls back when something has changed, until the signal aborts. */
@@ -90,7 +100,7 @@ export class Store {
     this.doors.say({ kind: "hello" });
     this.askedAt = performance.now(); // everything is on its way
     clearTimeout(this.greetTimer);
-    if (this.running) this.greetTimer = setTimeout(() => this.unanswered(), UNKNOWN);
+    if (this.running || this.beside) this.greetTimer = setTimeout(() => this.unanswered(), UNKNOWN);
     this.awaitWords(SILENCE);
   }
 
@@ -106,7 +116,7 @@ export class Store {
   private unanswered(): void {
     const status = this.doors.kernelStatus();
     // A busy kernel may answer later; of a host that does not tell we assume the best.
-    if (this.running && (status === null || status === "idle" || status === "dead")) this.doors.abandon();
+    if ((this.running || this.beside) && (status === null || status === "idle" || status === "dead")) this.doors.abandon();
   }
 
   /** Takes a message from the kernel, whatever it is. */
@@ -118,13 +128,16 @@ export class Store {
     this.take(message);
   }
 
-  private take(message: Down): void {
+  /** Takes a message that was read. */
+  take(message: Down): void {
     switch (message.kind) {
       case "append":
         return this.add(message);
       case "snapshot":
         if (message.seq >= this.seq) this.replace(message);
         return;
+      case "other":
+        return this.doors.other(message.at, message.message);
       case "settle":
         this.settled();
         clearTimeout(this.silenceTimer);
@@ -145,7 +158,7 @@ export class Store {
     this.tell();
   }
 
-  private replace({ seq, text, reasoning, state }: Snapshot): void {
+  private replace({ seq, text, reasoning, state, attached }: Snapshot): void {
     this.gap = false;
     clearTimeout(this.resyncTimer);
     this.resyncTimer = undefined;
@@ -153,6 +166,7 @@ export class Store {
     if (!text.startsWith(this.text) || !reasoning.startsWith(this.reasoning) || !this.edition) this.edition += 1;
     this.text = text;
     this.reasoning = reasoning;
+    if (attached) this.attached = attached;
     this.enter(state);
     this.tell();
   }
@@ -188,7 +202,7 @@ export class Store {
   }
 
   private unheard(): void {
-    if (!this.running) return;
+    if (!this.running || this.doors.background()) return;
     // Without a way to interrupt the button comes back, to be pressed again.
     if (this.doors.interrupt()) this.stopTimer = setTimeout(() => this.release(), UNHEARD);
     else this.release();
@@ -226,9 +240,9 @@ export class Store {
 }
 
 /** The facts of an answer that nobody finished; `lmnb.chat.painting.facts` says them in the same words. */
-function endFacts({ tokens, rate }: State): string[] {
+function endFacts({ tokens, rate, context }: State): string[] {
   const said: string[] = [];
   if (tokens) said.push(`${tokens.toLocaleString("en-US")} token${tokens === 1 ? "" : "s"}`);
   if (rate && tokens) said.push(`${rate.toFixed(1)} tok/s`);
-  return [...said, "the kernel ended"];
+  return [...said, "the kernel ended", ...gauge(context)];
 }

@@ -1,14 +1,15 @@
 /** One view of one answer: head, answer, problem. It paints once per frame, and only what has changed. */
 
-import { h, say, show } from "../dom";
+import { h, show } from "../dom";
 import { Follower } from "../host/scroll";
+import { opening } from "../markdown/forms";
 import { MarkdownStream } from "../markdown/stream";
 import { Renderer, type Finish } from "../markdown/render";
 import { caretHost } from "./caret";
+import { ContextRow } from "./context";
 import { problemBlock, sentence } from "./problem";
 import { StatusRow } from "./status";
 import type { Store } from "./store";
-import { foldWords } from "./words";
 
 /** The clock's beat in milliseconds. */
 const BEAT = 500;
@@ -17,16 +18,17 @@ const BEAT = 500;
 interface Followed {
   stream: MarkdownStream;
   shown: number;
+  /** Whether it is known what the text is read as. */
+  opened: boolean;
 }
 
 export class CellView {
   readonly element: HTMLElement;
   private readonly status: StatusRow;
   private readonly notices = h("div", { class: "lmnb-notices", hidden: true });
-  private readonly summary = h("span");
-  private readonly inside = h("div", { class: "lmnb-inside" });
-  private readonly fold: HTMLDetailsElement;
+  private readonly context: ContextRow;
   private readonly prose = h("div", { class: "lmnb-prose jp-RenderedHTMLCommon jp-RenderedMarkdown", hidden: true });
+  private readonly tail = h("div", { class: "lmnb-row lmnb-tail" });
   private readonly caret = h("span", { class: "lmnb-caret", "aria-hidden": "true" });
   private readonly renderer: Renderer;
   private readonly follower: Follower;
@@ -35,6 +37,7 @@ export class CellView {
   private problem: HTMLElement | null = null;
   private edition = -1;
   private noticed = "";
+  private tailed = "";
   private frame = 0;
   private off = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -46,13 +49,13 @@ export class CellView {
   ) {
     this.renderer = new Renderer(finish);
     this.status = new StatusRow(store);
-    this.fold = h("details", { class: "lmnb-fold", hidden: true }, h("summary", {}, this.summary), this.inside);
-    this.fold.addEventListener("toggle", () => this.soon());
-    const head = h("div", { class: "lmnb-head" }, this.status.element, this.notices, this.fold);
+    this.context = new ContextRow(store);
+    this.context.thoughts.addEventListener("toggle", () => this.soon());
+    const head = h("div", { class: "lmnb-head" }, this.status.element, this.notices, this.context.element);
     this.element = h("div", { class: "lmnb lmnb-cell" }, head);
     this.follower = new Follower(this.element);
     this.answer = this.begin(this.prose);
-    this.thoughts = this.begin(this.inside);
+    this.thoughts = this.begin(this.context.inside);
     this.keys();
     store.subscribe(() => this.soon(), signal);
     signal.addEventListener("abort", () => this.stop(), { once: true });
@@ -61,7 +64,7 @@ export class CellView {
 
   private begin(host: Element): Followed {
     host.replaceChildren();
-    return { stream: new MarkdownStream(host, this.renderer), shown: 0 };
+    return { stream: new MarkdownStream(host, this.renderer), shown: 0, opened: false };
   }
 
   private stop(): void {
@@ -90,12 +93,13 @@ export class CellView {
     if (store.edition !== this.edition) {
       this.edition = store.edition;
       this.answer = this.begin(this.prose);
-      this.thoughts = this.begin(this.inside);
+      this.thoughts = this.begin(this.context.inside);
     }
     this.status.paint();
     this.paintNotices();
     this.paintThoughts();
     this.paintAnswer();
+    this.paintTail();
     this.paintProblem();
     clearTimeout(this.timer);
     if (store.running) this.timer = setTimeout(() => this.soon(true), BEAT);
@@ -114,15 +118,14 @@ export class CellView {
 
   private paintThoughts(): void {
     const { reasoning, state } = this.store;
-    show(this.fold, reasoning.trim() !== "");
-    say(this.summary, foldWords(state));
+    this.context.paint();
     // Folded thoughts cost nothing: they are read when somebody looks.
-    if (this.fold.open) this.follow(this.thoughts, reasoning, state.status !== "thinking");
+    if (this.context.thoughts.open) this.follow(this.thoughts, reasoning, state.status !== "thinking");
   }
 
   private paintAnswer(): void {
     const { text, running } = this.store;
-    const empty = text.trim() === "";
+    const empty = text.trim() === "" || !this.open(this.answer, text);
     if (!this.prose.isConnected && !empty) this.element.firstElementChild?.after(this.prose);
     show(this.prose, !empty);
     if (empty) return;
@@ -134,11 +137,29 @@ export class CellView {
     }
   }
 
+  /** Puts before the text what makes it another form than Markdown; false while that cannot be told. */
+  private open(followed: Followed, text: string): boolean {
+    const before = followed.opened ? "" : opening(text, this.store.state.form, !this.store.running);
+    if (before === null) return false;
+    followed.stream.append(before);
+    followed.opened = true;
+    return true;
+  }
+
   private follow(followed: Followed, text: string, ended: boolean): void {
     if (text.length > followed.shown) followed.stream.append(text.slice(followed.shown));
     followed.shown = text.length;
     if (ended) followed.stream.end();
     else if (followed.stream.paint()) this.soon();
+  }
+
+  private paintTail(): void {
+    const { tail } = this.store.state;
+    if (this.tailed === tail) return;
+    this.tailed = tail;
+    this.tail.replaceChildren(h("span", { dir: "auto" }, ...sentence(tail)));
+    if (tail) this.prose.after(this.tail);
+    else this.tail.remove();
   }
 
   private paintProblem(): void {

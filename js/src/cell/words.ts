@@ -10,6 +10,12 @@ export interface Fact {
   counts?: boolean;
   /** From 0 to 1: a meter between the word and its number. */
   meter?: number;
+  /** Whether it says how full the context is; it is the first to leave. */
+  gauge?: boolean;
+  /** How full it is, from 0 to 1, while the answer runs. */
+  share?: number;
+  /** What a pointer on it reads. */
+  title?: string;
   /** Words after the text that leave when there is little room. */
   more?: string;
 }
@@ -24,21 +30,45 @@ const perCent = (part: number): string => `${Math.floor(Math.min(1, Math.max(0, 
 function working(word: string, state: State, elapsed: number): Fact[] {
   const { progress } = state;
   const doing: Fact = progress === null ? { text: word } : { text: word, meter: progress };
-  return [doing, { text: seconds(elapsed), wide: true, counts: true }];
+  return [doing, { text: seconds(elapsed), wide: true, counts: true }, ...gaugeFact(state)];
+}
+
+/** How much of the context the prompt takes, as `lmnb.chat.painting.gauge` says it. */
+export function gauge([prompt, length]: number[]): string[] {
+  if (prompt === undefined) return [];
+  return [`prompt ${grouped(prompt)}${length ? ` of ${grouped(length)}` : ""} tokens`];
+}
+
+const grouped = (count: number): string => count.toLocaleString("en-US");
+
+function gaugeFact(state: State, text = gauge(state.context)[0]): Fact[] {
+  const [prompt, length] = state.context;
+  if (prompt === undefined || !text) return [];
+  const title = length ? `${grouped(Math.max(0, length - prompt))} tokens are left for the answer` : "";
+  const share = length && running(state.status) ? prompt / length : undefined;
+  return [{ text, title, share, gauge: true }];
+}
+
+/** The tokens of one thing that went along. */
+export function tokens(count: number | null | undefined): string {
+  return typeof count === "number" ? ` · ${grouped(count)} token${count === 1 ? "" : "s"}` : "";
 }
 
 function speaking(word: string, state: State, time: string): Fact[] {
   const rate: Fact[] = state.rate === null ? [] : [{ text: `${state.rate.toFixed(1)} tok/s`, counts: true }];
-  return [{ text: word }, ...rate, { text: time, wide: true, counts: true }];
+  return [{ text: word }, ...rate, { text: time, wide: true, counts: true }, ...gaugeFact(state)];
 }
 
 /**
  * The facts after the name.
  *
  * @param elapsed Seconds by the view's own clock.
+ * @param beside Whether it stands beside others.
  */
-export function facts(state: State, elapsed: number): Fact[] {
+export function facts(state: State, elapsed: number, beside = false): Fact[] {
   switch (state.status) {
+    case "queued":
+      return [{ text: beside ? "Waiting for its turn" : "Waiting for the answer above" }];
     case "connecting":
       return [{ text: "Connecting", more: state.host ? ` to ${state.host}` : "" }];
     case "loading":
@@ -50,14 +80,17 @@ export function facts(state: State, elapsed: number): Fact[] {
     case "writing":
       return speaking("Writing", state, tenths(elapsed));
     default:
-      return ended(state.facts);
+      return ended(state);
   }
 }
 
 /** When there is little room an ending says more than any number; without one, the first two facts do. */
-function ended(all: string[]): Fact[] {
+function ended(state: State): Fact[] {
+  const last = state.facts.length - (state.context.length ? 1 : 0);
+  const all = state.facts.slice(0, last);
   const ending = all.findIndex((fact) => !/^(?:first token|[\d.,]+) /.test(fact));
-  return all.map((text, index) => ({ text, wide: ending >= 0 ? index !== ending : index > 1 }));
+  const facts: Fact[] = all.map((text, index) => ({ text, wide: ending >= 0 ? index !== ending : index > 1 }));
+  return [...facts, ...gaugeFact(state, state.facts[last])];
 }
 
 /** The row as one line of text. */
@@ -71,6 +104,8 @@ export { perCent };
 /** What is announced when a stage begins; numbers are not. */
 export function announcement(state: State, from: State | null): string {
   switch (state.status) {
+    case "queued":
+      return "Waiting for the answer before this one";
     case "connecting":
       return "Connecting to LM Studio";
     case "loading":

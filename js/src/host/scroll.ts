@@ -44,13 +44,15 @@ function isAtEnd(scroller: HTMLElement): boolean {
 
 /**
  * Replaces what is in an output without moving what the reader looks at: the area keeps its height until the new
- * content stands, and the scroller makes up for a difference above the reader's eyes. Thoughts that were unfolded stay so.
+ * content stands, and the scroller makes up for a difference above the reader's eyes. What was unfolded stays so.
  */
 export async function holdStill(element: Element, work: () => void): Promise<void> {
   const area = element.closest<HTMLElement>(".jp-OutputArea") ?? element.parentElement;
   if (!area) return work();
   const scroller = scrollerOf(element) ?? area;
-  const unfolded = element.querySelector("details[open]") !== null;
+  const slot = element.closest(".jp-OutputArea-child");
+  const at = slot ? [...area.children].indexOf(slot) : -1;
+  const open = [...element.querySelectorAll<HTMLDetailsElement>("details:not([hidden])")].map((fold) => fold.open);
   const atEnd = isAtEnd(scroller);
   const frame = scroller.getBoundingClientRect();
   const before = area.getBoundingClientRect();
@@ -60,7 +62,8 @@ export async function holdStill(element: Element, work: () => void): Promise<voi
   area.style.minBlockSize = `${before.height}px`;
   work();
   await settled(area);
-  if (unfolded) for (const fold of area.querySelectorAll<HTMLDetailsElement>(".lmnb-saved ~ details")) fold.open = true;
+  const saved = (area.children[at] ?? area).querySelectorAll<HTMLDetailsElement>(".lmnb-saved ~ details, .lmnb-saved ~ div > details");
+  open.forEach((unfolded, index) => unfolded && saved[index] && (saved[index].open = true));
   area.style.minBlockSize = height;
   const shift = area.getBoundingClientRect().bottom - before.bottom;
   if (atEnd) scroller.scrollTop = scroller.scrollHeight;

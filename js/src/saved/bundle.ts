@@ -2,20 +2,34 @@
 
 import type { Store } from "../cell/store";
 import type { Bundle } from "../protocol";
-import { savedHtml } from "./html";
+import { savedHtml, sideBySide } from "./html";
 
 /** Bytes that the texts of one turn may take in the metadata, as `lmnb.chat.record` has it with room for the rest. */
 const LIMIT = 240_000;
 
 /**
- * The static form of an answer that its kernel did not finish.
+ * The static form of answers that their kernel did not finish.
  *
- * @param metadata The output's own: what was known when the turn began.
+ * @param stores One, or those that stand side by side.
+ * @param metadata The output's own: what was known when the turns began.
  */
-export function lastForm(store: Store, metadata: Record<string, unknown>): Bundle {
+export function lastForm(stores: Store[], metadata: Record<string, unknown>): Bundle {
+  const [first, ...others] = stores as [Store, ...Store[]];
+  const { turn, beside, ...seed } = record(metadata.lmnb);
+  const room = LIMIT / stores.length;
+  const turns = { turn: lastTurn(first, record(turn), room), ...(others.length ? { beside: others.map((store, at) => lastTurn(store, record(Array.isArray(beside) ? beside[at] : null), room)) } : {}) };
+  const html = others.length ? sideBySide(stores) : savedHtml(first);
+  const text = others.length ? stores.map((store) => `${store.state.who}:\n\n${plain(store)}`).join("\n\n") : plain(first);
+  return { data: { "text/html": html, "text/plain": text }, metadata: { lmnb: { v: 1, ...seed, ...turns } } };
+}
+
+function plain({ state, text }: Store): string {
+  return text.replace(/^\n+|\n+$/g, "") || [state.who, ...state.facts].join(" · ");
+}
+
+function lastTurn(store: Store, seed: Record<string, unknown>, limit: number): Record<string, unknown> {
   const { state, text, reasoning } = store;
-  const seed = record(metadata.lmnb);
-  const room = LIMIT - size(seed);
+  const room = limit - size(seed);
   const answer = cut(text, room);
   const thoughts = cut(reasoning, room - size(answer));
   const known = {
@@ -33,12 +47,7 @@ export function lastForm(store: Store, metadata: Record<string, unknown>): Bundl
     truncated: thoughts.length + answer.length < reasoning.length + text.length,
   };
   const said = Object.entries(known).filter(([, value]) => (Array.isArray(value) ? value.length > 0 : Boolean(value)));
-  const turn = { ...record(seed.turn), ...Object.fromEntries(said) };
-  const words = text.replace(/^\n+|\n+$/g, "") || [state.who, ...state.facts].join(" · ");
-  return {
-    data: { "text/html": savedHtml(store), "text/plain": words },
-    metadata: { lmnb: { v: 1, ...seed, turn } },
-  };
+  return { ...seed, ...Object.fromEntries(said) };
 }
 
 /** As much of the beginning of a text as fits into so many bytes of JSON. */

@@ -5,13 +5,16 @@
 
 import { sentence } from "../cell/problem";
 import type { Store } from "../cell/store";
-import { foldWords } from "../cell/words";
+import { foldWords, tokens } from "../cell/words";
 import { colour } from "../code/colour";
 import { h, type Kid } from "../dom";
+import { opening } from "../markdown/forms";
 import { visible } from "../markdown/hidden";
 import { lex } from "../markdown/lex";
 import { Renderer } from "../markdown/render";
+import type { Enclosure } from "../protocol";
 
+const UNSEEN = "The picture itself was not saved.";
 const FRAME = "margin:1em 0;padding:.5em 2em;background:var(--jp-cell-editor-background,rgba(127,127,127,.12))";
 
 /** Pygments' names and the colours; of an untrusted notebook the host keeps no inline colour, but knows the names. */
@@ -24,16 +27,61 @@ const COLOURS: Record<string, [name: string, style: string]> = {
   c: ["c", "color:var(--jp-mirror-editor-comment-color,#408080);font-style:italic"],
 };
 
+const COLUMNS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(22em,100%),1fr));gap:1em 2em";
+const WIDE = "width:200em;max-width:100%";
+const IN_A_ROW = "display:inline-block;vertical-align:top;max-width:100%;margin-right:12px";
+const PEEK =
+  "margin:4px 0 8px;padding:8px 12px;max-height:16.5em;overflow:auto;white-space:pre-wrap;line-height:1.5;" +
+  "background:var(--jp-cell-editor-background,rgba(127,127,127,.12))";
+
+export type Shown = Pick<Store, "state" | "text" | "reasoning" | "attached">;
+
 /** The HTML of an answer as far as it came. */
-export function savedHtml({ state, text, reasoning }: Pick<Store, "state" | "text" | "reasoning">): string {
-  const facts = state.facts.flatMap<Kid>((fact) => [" · ", h("bdi", {}, ...visible(fact))]);
-  const page: HTMLElement[] = [h("div", { class: "lmnb-saved" }, h("small", {}, h("b", {}, ...visible(state.who)), ...facts))];
-  for (const notice of state.notices) page.push(h("div", {}, h("small", {}, ...sentence(notice))));
-  if (reasoning.trim()) page.push(h("details", {}, h("summary", {}, h("small", {}, foldWords(state))), ...prose(reasoning)));
-  if (text.trim()) page.push(h("p"));
-  const whole = h("div", {}, ...page, ...(text.trim() ? prose(text) : []));
+export function savedHtml(shown: Shown): string {
+  return written(page(shown));
+}
+
+/** The HTML of several, in columns. */
+export function sideBySide(all: Shown[]): string {
+  return written([h("div", { style: COLUMNS }, ...all.map((shown) => h("div", { style: "min-width:0" }, ...page(shown))))]);
+}
+
+function written(nodes: Node[]): string {
+  const whole = h("div", {}, ...nodes);
+  for (const code of whole.querySelectorAll("code")) code.removeAttribute("dir");
   for (const element of whole.querySelectorAll(".lmnb-hidden")) element.replaceWith(h("small", { dir: "ltr" }, element.textContent ?? ""));
   return whole.innerHTML;
+}
+
+function page({ state, text, reasoning, attached }: Shown): Node[] {
+  const facts = state.facts.flatMap<Kid>((fact) => [" · ", h("bdi", {}, ...visible(fact))]);
+  const page: Node[] = [h("div", { class: "lmnb-saved" }, h("small", {}, h("b", {}, ...visible(state.who)), ...facts))];
+  for (const notice of state.notices) page.push(small(notice));
+  const folds = attached.map<Fold>((one, index) => [[h("bdi", {}, ...visible(one.name)), tokens(state.counts[index])], enclosed(one)]);
+  if (reasoning.trim()) folds.push([[foldWords(state)], prose(reasoning)]);
+  page.push(...row(folds));
+  if (text.trim()) page.push(h("p"), ...prose(`${opening(text, state.form, true)}${text}`));
+  if (state.tail) page.push(small(state.tail));
+  return page;
+}
+
+function small(words: string): HTMLElement {
+  return h("div", {}, h("small", {}, ...sentence(words)));
+}
+
+type Fold = readonly [title: Kid[], inside: Node[]];
+
+/** A fold for each, in one row. */
+function row(folds: Fold[]): HTMLElement[] {
+  const details = ([title, inside]: Fold, style?: string): HTMLElement => h("details", { style }, h("summary", {}, h("small", {}, ...title)), ...inside);
+  if (folds.length < 2) return folds.map((fold) => details(fold));
+  return [h("div", {}, ...folds.map(([title, inside]) => details([title, [h("div", { style: WIDE }, ...inside)]], IN_A_ROW)))];
+}
+
+/** What is inside one that went along. */
+function enclosed({ text, notes, image }: Enclosure): HTMLElement[] {
+  const said = image && !notes.includes(UNSEEN) ? [...notes, UNSEEN] : notes;
+  return [...said.map(small), ...(text ? [h("pre", { dir: "ltr", style: PEEK }, ...visible(text, true))] : [])];
 }
 
 /** Markdown as plain elements: without our frames, buttons and classes. */
@@ -61,7 +109,6 @@ function plain(host: HTMLElement): void {
   each("th, td", (cell) => cell.setAttribute("style", `text-align:${cell.className.slice("lmnb-".length) || "start"}`));
   each("[dir=auto]", (element) => element.removeAttribute("dir"));
   each("a", (link) => link.removeAttribute("title"));
-  each("code", (code) => code.removeAttribute("dir"));
   host.normalize();
   shield(host);
   each(".lmnb-maths", (maths) => maths.removeAttribute("dir"));
