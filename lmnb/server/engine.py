@@ -200,7 +200,7 @@ class EngineRunner:
         """
         said = await self._messages(job.history, job.files, native=True)
         while True:
-            asked = {"messages": said, "tools": job.settings.tools}
+            asked = {"messages": said, "tools": job.settings.tools, **_switch(job.settings)}
             prompt = (await child.ask("/apply-template", asked))["prompt"]
             text = prompt.replace(self._marker, "") if self._marker else prompt
             tokens = await self._tokens(child, text, special=True)
@@ -231,7 +231,7 @@ class EngineRunner:
             said = prompts.with_tools(said, tools)
         if template := settings.get("promptTemplate"):
             return prompts.render(template, said)
-        asked = {"messages": said, **({"tools": tools} if native and tools else {})}
+        asked = {"messages": said, **({"tools": tools} if native and tools else {}), **_switch(settings)}
         try:
             return str((await child.ask("/apply-template", asked))["prompt"])
         except ServerError as error:
@@ -257,6 +257,11 @@ class EngineRunner:
         if "json_schema" in form and str(answer["content"]).startswith("x"):
             raise _bad_form(await child.complaint(r"(?s)failed to compile JSON schema: (.+?)\n +1 \|", since=before))
         self._forms.add(name)
+
+
+def _switch(settings: Prediction) -> dict[str, Any]:
+    """Whether the model shall think, for templates that ask; the others pass it over, as LM Studio does."""
+    return {} if settings.thinking is None else {"chat_template_kwargs": {"enable_thinking": settings.thinking}}
 
 
 async def _nobody(_: float) -> None:

@@ -37,6 +37,10 @@ def body(settings: Prediction, seed: Any = None) -> dict[str, Any]:
         raise ServerError(
             f"lmnb's own server cannot let “{draft}” draft the answer.", suggestion="Leave `draftModel` out."
         )
+    if settings.thinking_budget is not None:
+        raise ServerError(
+            "lmnb's own server cannot limit how long a model thinks.", suggestion="Let it think, or switch it off."
+        )
     told: dict[str, Any] = {
         "temperature": settings.get("temperature"),
         "top_k": checked(settings.get("topKSampling"), 0),

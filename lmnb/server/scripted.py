@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from lmnb.server.wire import History, Message
 
 CONTEXT = 4096
+NO_THOUGHTS = "<think>\n\n</think>\n\n"
+"""How templates begin an answer that is not thought about."""
+
 SLOW_LOAD = 2.0
 """Seconds that `scripted-slow` takes to load."""
 
@@ -46,6 +49,9 @@ MODELS = [
     )
 ]
 MODELS += [
+    replace(
+        MODELS[0], key="scripted-thinking", path="lmnb/scripted/thinking.gguf", title="Scripted, may be told to think"
+    ),
     replace(MODELS[0], key="scripted-vision", path="lmnb/scripted/vision.gguf", title="Scripted, sees", vision=True),
     replace(
         MODELS[0],
@@ -87,7 +93,7 @@ class ScriptedRunner:
         steps = _steps(job)
         if not any("progress" in step for step in steps[:1]):
             await job.out.reading(len(words), len(words) or 1)
-        outcome = await _Play(job).play(steps)
+        outcome = await _Play(job, switch=self._key == "scripted-thinking").play(steps)
         outcome.prompt_tokens = len(words)
         return outcome
 
@@ -120,7 +126,7 @@ class ScriptedRunner:
     async def format(
         self,
         history: History,
-        settings: Prediction,  # noqa: ARG002
+        settings: Prediction,
         tools: list[dict[str, Any]],  # noqa: ARG002
         *,
         files: Mapping[str, Upload],
@@ -128,7 +134,10 @@ class ScriptedRunner:
     ) -> str:
         """The messages with their roles."""
         said = messages(history, files, native_tools=False, marker="<picture>")
-        return "".join(f"<{each['role']}>{each['content']}</{each['role']}>\n" for each in said)
+        told_not_to = self._key == "scripted-thinking" and settings.thinking is False
+        return "".join(f"<{each['role']}>{each['content']}</{each['role']}>\n" for each in said) + (
+            NO_THOUGHTS if told_not_to else ""
+        )
 
     def _split(self, text: str) -> list[str]:
         return list(text) if self._key == "scripted-letters" else text.split()
@@ -147,10 +156,16 @@ class _EndOfAnswerError(Exception):
 
 
 class _Play:
-    """One performance."""
+    """One performance.
 
-    def __init__(self, job: Job) -> None:
+    Args:
+        job: What is played.
+        switch: Whether it may be told not to think, or how long at most.
+    """
+
+    def __init__(self, job: Job, *, switch: bool = False) -> None:
         self._job = job
+        self._switch = switch
         self._text = ""
         self._calls = 0
 
@@ -208,6 +223,10 @@ class _Play:
     async def _think(self, text: str, step: dict[str, Any]) -> None:
         parsing = self._job.settings.get("reasoning.parsing") or {}
         start, end = parsing.get("startString") or "<think>", parsing.get("endString") or "</think>"
+        if self._switch and self._job.settings.thinking is False:
+            return
+        if self._switch and (budget := self._job.settings.thinking_budget) is not None:
+            text = "".join(pieces(text, "word")[:budget])
         if not parsing.get("enabled"):
             await self._say(f"{start}{text}{end}", "none", step)
             return

@@ -67,6 +67,8 @@ FORMS: dict[str, Any] = {
     "tools": dict[str, Any],
     "promptTemplate": Template,
     "reasoning.parsing": Parsing,
+    "reasoning.enableThinking": bool,
+    "reasoning.budgetTokens": float | bool | Checkbox,
 }
 """What the settings of a prediction must look like, where somebody relies on it."""
 
@@ -144,6 +146,18 @@ class Prediction:
     def max_tokens(self) -> int | None:
         """The limit of the answer in tokens."""
         limit = self.ticked("maxPredictedTokens")
+        return None if limit is None else int(limit)
+
+    @property
+    def thinking(self) -> bool | None:
+        """Whether the model shall think first, where its template asks; None: as it does by itself."""
+        said: bool | None = self.get("reasoning.enableThinking")
+        return said
+
+    @property
+    def thinking_budget(self) -> int | None:
+        """The limit of what it thinks, in tokens."""
+        limit = self.ticked("reasoning.budgetTokens")
         return None if limit is None else int(limit)
 
     @property

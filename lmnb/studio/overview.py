@@ -7,7 +7,7 @@ import importlib.util
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lmnb.studio import choosing, hosts, sdk, shelf
+from lmnb.studio import choosing, hosts, sdk, shelf, thinking
 from lmnb.studio.thread import io_loop
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def badges(model: Model) -> list[str]:
         "embedding": model.kind == "embedding",
         "vision": model.vision,
         "tools": model.tools,
+        "thinking": thinking.thinks(model),
         "loaded": model.loaded,
     }
     return [word for word, true in said.items() if true]
