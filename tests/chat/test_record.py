@@ -156,6 +156,16 @@ def test_the_page_has_room_for_the_answer_that_a_kernel_leaves_behind():
     assert size(record.write(turn)) < 240_000 - 40_000  # what js/src/saved/bundle.ts fills up
 
 
+def test_what_the_page_completes_is_read_with_all_that_was_known_at_the_start():
+    running = full(status="connecting", parts=[], ended=None, stats=None, facts=None)
+    seed = json.loads(json.dumps(transcript.seed(running)))
+    seed["turn"] |= {"status": "kernelDied", "parts": [{"kind": "text", "text": "Half"}], "ended": 3.0}
+    back = record.read({"lmnb": seed})
+    assert (back.status, back.text, back.after, back.pinned) == ("kernelDied", "Half", "z", True)
+    assert [old.prompt for old in back.earlier] == ["Why?", "Why?"]
+    assert back.attached[0] == running.attached[0]
+
+
 def test_a_notebook_grows_with_its_length_and_not_with_the_square_of_it():
     turn = full(window=Window(left_out=tuple(f"{n:012x}" for n in range(10_000))))
     assert size(record.write(turn)) < 3_000
