@@ -116,18 +116,21 @@ class _Fitting:
         self.names = {model.key, model.identifier or model.key}
         self._out: list[str] = list(plan.already_out(self._length, self.names))
         self._chat: lms.Chat | None = None
+        self._counts: list[int] = []  # of the messages, where they had to be counted
         self._picture = PICTURE if model.vision else 0
         self._base_texts = [] if base is None else chats.texts(base)
 
     async def run(self) -> Fit:
         """Leave out turns until the rest fits."""
         while True:
-            said = self._plan.said(self._out)
+            said, self._counts = self._plan.said(self._out), []
             if not self._surely(said) and await self._leave_out(said):
                 continue
             messages = tuple(message for each in said for message in each.messages)
             self._chat = chats.to_chat(messages, base=self._base)
             formatted, tokens = await self._counter.prompt(self._chat)
+            if self._counts:
+                self._counter.learn(self._counts, tokens)
             tokens += self._pictures(messages)
             if tokens <= self._length - self.room or not await self._leave_out(said, tokens):
                 return await self._made(messages, formatted, tokens)
@@ -146,8 +149,9 @@ class _Fitting:
         """
         texts = self._texts(said)
         counts = await self._counter.count(texts)
+        self._counts = [counts[text] for text in texts]
         if counted is not None:
-            self._counter.learn([counts[text] for text in texts], counted - self._pictures(_messages(said)))
+            self._counter.learn(self._counts, counted - self._pictures(_messages(said)))
         each = self._counter.each
 
         def size(one: Said) -> int:
@@ -155,7 +159,7 @@ class _Fitting:
 
         total = counted
         if total is None:
-            total = self._counter.sum([counts[text] for text in texts]) + self._pictures(_messages(said))
+            total = self._counter.sum(self._counts) + self._pictures(_messages(said))
         may = self._plan.removable(said)
         sizes = [size(one) for one in may]
         gone = may[: window.choose(sizes, total, self._length - self.room)]

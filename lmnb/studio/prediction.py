@@ -65,7 +65,8 @@ def start(request: Request, on_event: Callable[[Event], None]) -> Running:
         request: What to ask, and whom.
         on_event: Called on the I/O thread with every event, in order: Connecting, Connected, Noticed*, Loading*,
             Fitted, Reading*, Fragment*, and one of Finished, Stopped or Failed. It must not block. A connection that
-            turns out to be lost before the first fragment is made anew once, and begins again with Connecting.
+            turns out to be lost before the first fragment is made anew once, and a model that was unloaded after it
+            was chosen is loaded once more: both begin again with Connecting.
 
     Returns:
         At once, apart from the SDK's first import and warm-up (`warm_up`), which this thread does if nobody has.
@@ -163,10 +164,16 @@ class _Prediction:
             return Failed(failures.problem_of(error, self._place, context=context))
 
     async def _last_event(self) -> Event:
+        import lmstudio as lms  # noqa: PLC0415
+
         try:
             return await self._attempt()
         except _LostError:
             logs.log.info("The connection was lost before the first fragment; once more.")
+        except lms.LMStudioServerError as error:
+            if self._written or not failures.is_not_found(error):
+                raise
+            logs.log.info("The model was unloaded after it was chosen; once more.")
         self._check_stopped()
         try:
             return await self._attempt()
@@ -179,12 +186,17 @@ class _Prediction:
 
         wanted = handles.read(self._request.model, host=self._request.host)
         config = settings.check(self._request.config)
+        # What does not fit is refused, not cut out of the middle without a word (the server's own default).
+        config.setdefault("contextOverflowPolicy", "stopAtLimit")
         here = places.here()
         place, client = await self._connect(wanted.host)
         self._check_stopped()
         try:
-            model, prepared = await self._prepare(client, place, wanted.key, config)
-            return await self._predict(client, model, config, prepared)
+            self._model = await choosing.choose(client, wanted.key, place, self._emit, self._hold)
+            self._check_stopped()
+            prepared = await preparing.prepare(self._request, self._model, client, place, config)
+            self._check_stopped()
+            return await self._predict(client, self._model, config, prepared)
         except (lms.LMStudioWebsocketError, lms.LMStudioRuntimeError) as error:
             if isinstance(error, lms.LMStudioRuntimeError) and "inactive" not in str(error):
                 raise
@@ -208,27 +220,6 @@ class _Prediction:
         if (notice := here.notice(place)) is not None:
             self._emit(Noticed(notice))
         return place, client
-
-    async def _prepare(
-        self, client: lms.AsyncClient, place: Place, wanted: str | None, config: dict[str, Any]
-    ) -> tuple[Model, Prepared]:
-        """Who answers, and what is sent. A model that is unloaded while its tokens are counted is loaded once more."""
-        import lmstudio as lms  # noqa: PLC0415
-
-        # What does not fit is refused, not cut out of the middle without a word (the server's own default).
-        config.setdefault("contextOverflowPolicy", "stopAtLimit")
-        for last in (False, True):
-            self._model = model = await choosing.choose(client, wanted, place, self._emit, self._hold)
-            self._check_stopped()
-            try:
-                prepared = await preparing.prepare(self._request, model, client, place, config)
-            except lms.LMStudioServerError as error:
-                if last or not failures.is_not_found(error):
-                    raise
-            else:
-                self._check_stopped()
-                return model, prepared
-        raise AssertionError  # the loop returns or raises
 
     async def _predict(
         self, client: lms.AsyncClient, model: Model, config: dict[str, Any], prepared: Prepared

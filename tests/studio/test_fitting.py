@@ -296,6 +296,28 @@ def test_a_model_that_is_unloaded_while_it_counts_is_loaded_once_more(scripted_s
     frames.close()
 
 
+def test_a_model_that_is_unloaded_between_counting_and_asking_is_loaded_once_more(scripted_server):
+    frames = Frames(scripted_server)
+
+    def unload(event):
+        if isinstance(event, Fitted) and len(heard.of(Fitted)) == 1:
+            frames.call("unloadModel", {"identifier": "scripted-letters"})
+
+    talk = Talk(scripted_server, "scripted-letters")
+    heard = Heard()
+    turn = Turn("Hello.")
+    request = studio.Request(plan=Plan((turn,)), host=talk.host, model=talk.model)
+
+    def on_event(event):
+        heard(event)
+        unload(event)
+
+    studio.start(request, on_event).done.result(20)
+    assert isinstance(heard.last, Finished)
+    assert len(heard.of(Fitted)) == 2
+    frames.close()
+
+
 def test_a_server_that_is_lost_between_counting_and_asking(scripted_server):
     first = studio.start_server(scripted=True)
     started = [first]
@@ -380,7 +402,7 @@ def test_a_server_that_counts_a_beginning_with_every_text(scripted_server, loads
         talk.say(f"{number} {HUNDRED}")
     assert set(omitted) == {True}
     assert talk.turns[0].window.prompt == 102 + 1
-    assert talk.window().left_out_tokens == 2 * (101 + 103 + 2 * counting.EACH), "each message without the beginning"
+    assert talk.window().left_out_tokens == 2 * (101 + 103 + 2), "each message without the beginning"
 
 
 def test_settings_that_change_the_prompt_are_counted_with_it(scripted_server, loads):
