@@ -103,10 +103,9 @@ class _Tree:
         """One conversation. It may begin with turns of another, from which it was forked."""
         own = [key for key, one in self.nodes.items() if (one.turn.talk or "") == name]
         inner = {self.parents[key] for key in own}
-        end = max(
-            (key for key in own if key not in inner or key in self._ended),
-            key=lambda key: (key in last, *self._age(key)),
-        )
+        ends = [key for key in own if key not in inner or key in self._ended]
+        # Of several models that were asked at once, the conversation goes on with the first, whoever answered last.
+        end = max(ends, key=lambda key: (key in last, self.nodes[key].current, *self._age(key)))
         others = sorted((key for key in own if key not in inner and key != end), key=self._age)
         lines = [self._line(key) for key in [*others[len(others) - min(most, len(others)) :], end]]
         notes = [note for talk, note in self.notes if talk == name]

@@ -130,6 +130,12 @@ def test_answers_of_other_models_are_branches():
     assert found.branches[0][1].cell == "c2"
 
 
+def test_of_several_answers_at_the_end_the_first_leads():
+    a = turn("a", model="one")
+    found = only(notebook([output(a, turn("a", "Other.", id="a'", model="two"))]))
+    assert [[one.id for one in line] for line in (found.line, *found.branches)] == [["a"], ["a'"]]
+
+
 def test_a_copied_cell_counts_once_where_it_was_asked():
     a, b = chain("a", "b")
     saved = notebook(a, a, b)
