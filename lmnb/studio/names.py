@@ -138,8 +138,8 @@ def _long(model: Named) -> list[str]:
     return [*_short(model), f"{model.key} {model.path}".casefold()]
 
 
-PIECE = re.compile(r"[^\W\d_]+|\d[\d.]*[^\W\d_]*")
-"""A word of a name: letters, or a number with what belongs to it, `4b`, `2.5`."""
+PIECE = re.compile(r"(?<![^\W_])(?:i?q\d\w*|mxfp4\w*|b?f16|f32)|[^\W\d_]+|\d[\d.]*[^\W\d_]*")
+"""A word of a name: a quantisation, `q4_k_m`; letters; or a number with what belongs to it, `4b`, `2.5`."""
 
 
 def _has_words(name: str, texts: Callable[[Named], list[str]]) -> Callable[[Named], bool]:
@@ -158,6 +158,8 @@ def _in_order(words: Iterable[str], text: str) -> bool:
 
 
 def _begun(word: str, other: str) -> bool:
+    if other[:1].isdigit() and other.endswith("bit"):
+        return word == other  # “phi 4” is no Phi 3 in 4 bits
     return other.startswith(word) and not (word[-1].isdigit() and other[len(word) : len(word) + 1].isdigit())
 
 

@@ -35,6 +35,7 @@ DISK = [
         ("gemma3_12", "gemma-3-12b-it"),
         ("phi4mini", "phi-4-mini-reasoning"),
         ("qwen q8_0", "qwen/qwen3-8b"),
+        ("qwen3 Q4", "qwen/qwen3-4b"),
     ],
 )
 def test_one_is_meant(wanted, key):
@@ -52,9 +53,15 @@ def test_nobody_guesses(wanted):
     assert caught.value.problem.lines[-1].startswith("Write more of the name")
 
 
-@pytest.mark.parametrize("wanted", ["b-it", "qwen3-40b", "it gemma", "", " "])
+@pytest.mark.parametrize("wanted", ["b-it", "qwen3-40b", "it gemma", "", " ", "phi 3", "gpt-4", "mistral 4", "llama 3"])
 def test_what_is_like_none_is_none(wanted):
-    assert names.find(wanted, DISK) is None
+    """The number of another generation is no quantisation of this one."""
+    others = [
+        Model("gpt-oss-20b", path="lmstudio-community/gpt-oss-20b-GGUF/gpt-oss-20b-MXFP4.gguf"),
+        Model("mistral-7b", path="p/Mistral-7B-GGUF/Mistral-7B-Q4_K_M.gguf"),
+        Model("llama-2-13b-3bit", path="mlx-community/Llama-2-13B-3bit"),
+    ]
+    assert names.find(wanted, [*DISK, *others]) is None
 
 
 def test_of_several_the_loaded_one_is_meant_and_the_others_are_said():
