@@ -21,6 +21,10 @@ SHARE = 0.2
 MOST_ROOM = 1024
 """Kept for the answer where nobody said how much: a fifth of the context, but not more than this many tokens."""
 
+THINKING_SHARE = 0.25
+MOST_THINKING = 4096
+"""The same for a model that thinks before it answers: its thoughts take room, too."""
+
 LEAST_ROOM = 64
 """Tokens for the answer below which a prompt counts as one that does not fit."""
 
@@ -172,7 +176,7 @@ def choose(sizes: Sequence[int], total: int, available: int) -> int:
     return len(sizes)
 
 
-def room_for_answer(plan: Plan, length: int, max_tokens: object = None) -> int:
+def room_for_answer(plan: Plan, length: int, max_tokens: object = None, *, thinks: bool = False) -> int:
     """Tokens to keep free behind the prompt.
 
     Args:
@@ -181,11 +185,14 @@ def room_for_answer(plan: Plan, length: int, max_tokens: object = None) -> int:
         max_tokens: The limit of the answer, where there is one (`maxTokens`, which may be False). It is a limit and no
             wish: of more than half the context only half is kept, as turns would have to go for an answer that is
             seldom that long. The limit itself stays as it is; the answer ends where the context does.
+        thinks: Whether the model thinks before it answers.
     """
     if plan.room is not None:
         return max(1, plan.room)
     if isinstance(max_tokens, int) and not isinstance(max_tokens, bool):
         return max(1, min(max_tokens, length // 2))
+    if thinks:
+        return max(1, min(MOST_THINKING, round(length * THINKING_SHARE)))
     return max(1, min(MOST_ROOM, round(length * SHARE)))
 
 

@@ -91,17 +91,26 @@ class Counter:
         host: Where to.
         model: Loaded.
         config: Prediction parameters; some change how messages become a prompt.
+        fields: What the SDK has no parameter for, by the protocol's keys.
 
     Attributes:
         calls: Questions that were asked.
     """
 
-    def __init__(self, client: lms.AsyncClient, host: str, model: Model, config: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        client: lms.AsyncClient,
+        host: str,
+        model: Model,
+        config: Mapping[str, Any],
+        fields: Mapping[str, Any] | None = None,
+    ) -> None:
         import lmstudio as lms  # noqa: PLC0415
 
         self._client = client
         self._llm = lms.AsyncLLM(model.identifier or model.key, client.llm)
         self._config = {key: config[key] for key in ("promptTemplate", "rawTools") if key in config}
+        self._fields = [{"key": key, "value": value} for key, value in (fields or {}).items()]
         self._known = _tokenizer(host, model)
         self._open = asyncio.Semaphore(AT_ONCE)
         self.calls = 0
@@ -161,22 +170,24 @@ class Counter:
 
     async def _format(self, chat: lms.Chat, *, omit_bos: bool) -> str:
         self.calls += 1
-        if self._config:
+        if self._config or self._fields:
             return await self._format_with(chat, {"omitBosToken": omit_bos})
         return await self._llm.apply_prompt_template(chat, {"omitBosToken": omit_bos})
 
     async def _format_with(self, chat: lms.Chat, opts: dict[str, Any]) -> str:
-        """As `apply_prompt_template`, which cannot be told of a template or of tools."""
+        """As `apply_prompt_template`, which cannot be told of a template, of tools, or how much is to be thought."""
         from lmstudio import _kv_config, _sdk_models, json_api  # noqa: PLC0415
 
         config: Any = self._config
-        asked = {
+        stack: Any = _kv_config.prediction_config_to_kv_config_stack(None, config)[1].to_dict()
+        stack["layers"][0]["config"]["fields"] = [*stack["layers"][0]["config"]["fields"], *self._fields]
+        asked: Any = {
             "specifier": json_api._model_spec_to_api_dict(self._llm.identifier),
             "history": chat._get_history_for_prediction(),
-            "predictionConfigStack": _kv_config.prediction_config_to_kv_config_stack(None, config)[1].to_dict(),
+            "predictionConfigStack": stack,
             "opts": opts,
         }
-        parameter = _sdk_models.LlmRpcApplyPromptTemplateParameter._from_api_dict(asked)  # type: ignore[arg-type]
+        parameter = _sdk_models.LlmRpcApplyPromptTemplateParameter._from_api_dict(asked)
         return str((await self._client.llm.remote_call("applyPromptTemplate", parameter))["formatted"])
 
     async def _answer(self, asked: Any) -> Any:

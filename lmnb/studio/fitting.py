@@ -58,7 +58,15 @@ class Fit:
     chat: lms.Chat | None = None
 
 
-async def fit(plan: Plan, model: Model, counter: Counter, config: Mapping[str, Any], base: lms.Chat | None) -> Fit:
+async def fit(
+    plan: Plan,
+    model: Model,
+    counter: Counter,
+    config: Mapping[str, Any],
+    base: lms.Chat | None,
+    *,
+    thinks: bool = False,
+) -> Fit:
     """Leave out what does not fit, and count what is left.
 
     Args:
@@ -67,6 +75,7 @@ async def fit(plan: Plan, model: Model, counter: Counter, config: Mapping[str, A
         counter: Of its tokenizer.
         config: Prediction parameters; nothing in them is changed.
         base: What goes before the messages, and is never left out.
+        thinks: Whether the model thinks before it answers.
 
     Returns:
         With a `problem` where it does not fit whatever is left out. Where the server does not say how long the context
@@ -77,7 +86,9 @@ async def fit(plan: Plan, model: Model, counter: Counter, config: Mapping[str, A
     """
     if not model.context:
         return await _unmeasured(plan, model, counter, base)
-    fitting = _Fitting(plan, model, counter, config, base)
+    room = window.room_for_answer(plan, model.context, config.get("maxTokens"), thinks=thinks)
+    cuts = config.get("contextOverflowPolicy") in CUTTING
+    fitting = _Fitting(plan, model, counter, base, room, cuts=cuts)
     try:
         return await fitting.run()
     except CannotCountError as error:
@@ -106,13 +117,12 @@ class _Fitting:
     """One prompt on its way into one context."""
 
     def __init__(
-        self, plan: Plan, model: Model, counter: Counter, config: Mapping[str, Any], base: lms.Chat | None
+        self, plan: Plan, model: Model, counter: Counter, base: lms.Chat | None, room: int, *, cuts: bool
     ) -> None:
         assert model.context
         self._plan, self._model, self._counter, self._base = plan, model, counter, base
         self._length = model.context
-        self._cuts = config.get("contextOverflowPolicy") in CUTTING
-        self.room = window.room_for_answer(plan, self._length, config.get("maxTokens"))
+        self.room, self._cuts = room, cuts
         self.names = {model.key, model.identifier or model.key}
         self._out: list[str] = list(plan.already_out(self._length, self.names))
         self._chat: lms.Chat | None = None

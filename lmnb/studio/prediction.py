@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from lmnb.studio.hosts import Place
     from lmnb.studio.preparing import Prepared
     from lmnb.studio.requests import Request
+    from lmnb.studio.thinking import Thinking
 
 DRAIN = 2.0
 """Seconds a stopped prediction gets to say its last words (its stats)."""
@@ -100,6 +101,8 @@ class _Prediction:
         self._model: Model | None = None
         self._window: Window | None = None
         self._noticed: set[str] = set()
+        self._thinking: Thinking | None = None
+        self._thought = 0  # tokens
 
     def begin(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -194,7 +197,8 @@ class _Prediction:
         try:
             self._model = await choosing.choose(client, wanted.key, place, self._emit, self._hold)
             self._check_stopped()
-            prepared = await preparing.prepare(self._request, self._model, client, place, config)
+            self._thinking = await preparing.thinking_of(self._request, self._model, client, place)
+            prepared = await preparing.prepare(self._request, self._model, client, place, config, self._thinking)
             self._check_stopped()
             return await self._predict(client, self._model, config, prepared)
         except (lms.LMStudioWebsocketError, lms.LMStudioRuntimeError) as error:
@@ -238,6 +242,8 @@ class _Prediction:
             response_format=self._request.response_format,
             on_prompt_processing_progress=lambda progress: self._emit(Reading(name, progress)) if progress else None,
         )
+        if self._thinking is not None:
+            self._thinking.add(stream)
         self._hold(OPENING)
         try:
             await stream.start()
@@ -256,6 +262,7 @@ class _Prediction:
                 self._emit(Fragment(fragment.content, "text", fragment.tokens_count))
             elif kind == "reasoning":
                 self._emit(Fragment(fragment.content, "reasoning", fragment.tokens_count))
+                self._thought += fragment.tokens_count
             else:  # the tags around reasoning
                 continue
             self._written = True
@@ -263,6 +270,8 @@ class _Prediction:
 
     def _end(self, result: lms.PredictionResult, model: Model) -> Event:
         stats, facts = stats_of(result.stats), facts_of(result.model_info, model)
+        if self._thinking is not None and (remark := self._thinking.remark(self._thought)):
+            self._emit(Noticed(remark))
         if self._by is not None:
             return Stopped(self._by, stats, facts)
         if stats.stop_reason in {"modelUnloaded", "failed"}:

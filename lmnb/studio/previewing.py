@@ -11,7 +11,8 @@ from lmnb.chat.window import Window
 from lmnb.studio import choosing, handles, names, pictures, settings
 from lmnb.studio.asking import ask
 from lmnb.studio.counting import CannotCountError, Counter
-from lmnb.studio.fitting import Fit, fit
+from lmnb.studio.fitting import Fit
+from lmnb.studio.preparing import fitting, thinking_of
 from lmnb.studio.preparing import name as hash_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from lmnb.studio.choosing import Model
     from lmnb.studio.hosts import Place
     from lmnb.studio.requests import Request
+    from lmnb.studio.thinking import Thinking
 
 PATIENCE = 30.0
 """Seconds to wait for the counts: they take longer where a prompt is long and the server is busy."""
@@ -133,10 +135,14 @@ class _Looking:
     def __init__(self, request: Request, client: lms.AsyncClient, place: Place) -> None:
         self._request, self._client, self._place = request, client, place
         self._config = settings.check(request.config)
+        self._thinking: Thinking | None = None
         self._config.setdefault("contextOverflowPolicy", "stopAtLimit")
 
     async def look(self, wanted: str | None) -> Preview:
         model = await self._model(wanted)
+        if model is not None and model.loaded:
+            self._thinking = await thinking_of(self._request, model, self._client, self._place)
+            self._request = self._thinking.apply(self._request) if self._thinking else self._request
         plan = self._request.plan
         fitted, notices = await self._fit(plan, model)
         try:
@@ -156,8 +162,8 @@ class _Looking:
             formatted=fitted.formatted,
             window=fitted.window,
             left_out=plan.numbers(fitted.window.left_out) if plan and fitted.window.left_out else "",
-            settings=self._config,
-            prompt_hash=hash_of(self._request, messages, self._config),
+            settings={**self._config, **({"think": self._request.think} if self._request.think else {})},
+            prompt_hash=hash_of(self._request, messages, self._config, self._thinking),
             notices=tuple(notices),
             problem=problem,
         )
@@ -187,20 +193,18 @@ class _Looking:
             return Fit(messages, Window()), [said]
         if plan is None:
             return Fit(messages, Window(length=model.context)), []
-        fitted = await fit(plan, model, self._counter(model), self._config, self._request.chat)
+        fitted = await fitting(self._request, plan, model, self._client, self._place, self._config, self._thinking)
         return fitted, [*fitted.notices, *fitted.once]
 
     async def _tokens(self, messages: Sequence[Message], model: Model | None) -> tuple[int | None, ...]:
         if model is None or not model.loaded:
             return (None,) * len(messages)
         try:
-            counts = await self._counter(model).count(message.content for message in messages)
+            counter = Counter(self._client, self._place.host, model, self._config)
+            counts = await counter.count(message.content for message in messages)
         except CannotCountError:
             return (None,) * len(messages)
         return tuple(counts[message.content] for message in messages)
-
-    def _counter(self, model: Model) -> Counter:
-        return Counter(self._client, self._place.host, model, self._config)
 
 
 def _listed(config: Mapping[str, Any]) -> str:

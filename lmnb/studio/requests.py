@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from lmnb.chat.history import Message
     from lmnb.chat.window import Plan
+    from lmnb.studio.thinking import Level
 
 
 @dataclass(frozen=True)
@@ -39,4 +40,4 @@ class Request:
     response_format: Any = None
     chat: lms.Chat | None = None
     plan: Plan | None = None
-    think: str | None = None
+    think: Level | None = None

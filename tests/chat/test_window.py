@@ -154,6 +154,12 @@ def test_numbers(ids, words):
 # ---- the room for the answer
 
 
+def test_more_room_is_kept_for_thoughts():
+    assert room_for_answer(plan(), 4096, thinks=True) == 1024
+    assert room_for_answer(plan(), 131_072, thinks=True) == 4096
+    assert room_for_answer(plan(), 4096, 300, thinks=True) == 300
+
+
 @pytest.mark.parametrize(
     ("room", "max_tokens", "length", "kept"),
     [

@@ -34,7 +34,7 @@ class Talk:
 
     def say(self, prompt, *, listener=None, **values):
         """What was heard of a prompt. `values`: of the turn, or of the request."""
-        request = {key: values.pop(key) for key in ("model", "config", "host") if key in values}
+        request = {key: values.pop(key) for key in ("model", "config", "host", "think") if key in values}
         turn, heard = Turn(prompt, **values), Heard()
         self.turns.append(turn)
 
@@ -417,6 +417,33 @@ def test_counting_for_others(scripted_server, loads):
     assert studio.count(["ab c", "", "ab c"], model=letters, host=scripted_server) == [4, 0, 4]
     assert studio.count(["a"], model="scripted-broken", host=scripted_server) is None
     assert studio.count(["a"], model=loads("scripted-uncounted", context=9), host=scripted_server) is None
+
+
+# ---- models that think
+
+
+def test_how_much_a_model_thinks_goes_along_and_is_counted(scripted_server, loads):
+    thinking = loads("scripted-thinking", context=1000)
+    asked = script({"reasoning": "Let me think."}, {"text": "42"})
+    talk = Talk(scripted_server, thinking)
+    heard = talk.say(asked)
+    assert (heard.reasoning, heard.text) == ("Let me think.", "42")
+    plain = talk.window()
+    quiet = Talk(scripted_server, thinking)
+    heard = quiet.say(asked, think="off")
+    assert (heard.reasoning, heard.text) == ("", "42")
+    assert quiet.window().prompt == plain.prompt + 2, "the empty thought stands in the prompt"
+    assert quiet.turns[0].prompt_hash != talk.turns[0].prompt_hash
+    loud = Talk(scripted_server, thinking)
+    loud.say(asked, think="high")
+    assert loud.window().room == 250
+
+
+def test_a_model_without_such_a_switch_refuses(scripted_server):
+    heard = Talk(scripted_server).say("Hello.", think="off")
+    assert heard.problem.kind == "refused"
+    assert "no switch" in heard.problem.title
+    assert "“much”" in Talk(scripted_server).say("Hello.", think="much").problem.title
 
 
 # ---- names
