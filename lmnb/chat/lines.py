@@ -69,6 +69,7 @@ class Lines:
         self.branches: list[Branch] = []
         self.cap = cap
         self._highest = 1
+        self._shown: dict[str, list[Turn]] = {}
 
     def place(self, turn: Turn, *, append: bool = False) -> Placed:
         """Put a turn where it belongs: a cell that asks again takes the place of what it asked before.
@@ -84,6 +85,9 @@ class Lines:
         placed = Placed() if at is None else self._cut(at, cell=turn.cell)
         turn.after = self.turns[-1].id if self.turns else None
         self.turns.append(turn)
+        if turn.cell is not None:
+            before = self._shown.get(turn.cell, [])
+            self._shown[turn.cell] = [*(one for one in before if turn.run and one.run == turn.run), turn]
         return placed
 
     def position_of(self, cell: str | None, run: str | None) -> int | None:
@@ -96,11 +100,12 @@ class Lines:
     def _said_before(self, turn: Turn) -> tuple[Turn, ...]:
         """What the cell's output held before this run of it, the newest first.
 
-        The branches have it as well: what another cell has cut from the line is replaced in the notebook only now.
+        What another cell has cut from the line, and what is in no branch as it reads like one, is replaced in the
+        notebook only now.
         """
         if turn.cell is None:
             return ()
-        lines = [self.turns, *(branch.turns for branch in self.branches)]
+        lines = [self.turns, *(branch.turns for branch in self.branches), self._shown.get(turn.cell, ())]
         owned = {one.id: one for line in lines for one in line if one.cell == turn.cell}
         old = [one for one in owned.values() if turn.run is None or one.run != turn.run]
         known = {one.id: one for one in [*(e for one in old for e in one.earlier), *map(_short, old)]}

@@ -42,13 +42,14 @@ def write(turn: Turn) -> tuple[list[dict[str, Any]], int]:
 
 def _entry(old: Turn, newer: Sequence[Turn]) -> dict[str, Any]:
     after = {"after": old.after}
+    talk = {"talk": old.talk} if old.talk != newer[0].talk else {}
     like = next((one for one in newer if _words(one) == _words(old)), None)
     if like is not None:
-        return {"id": old.id, "same": like.id, **(after if like.after != old.after else {})}
+        return {"id": old.id, "same": like.id, **talk, **(after if like.after != old.after else {})}
     status = old.status if old.status in get_args(Outcome) and old.status != "done" else None
     said = {"sent": old.sent, "system": old.system, "model": old.model, "status": status}
     kept = {key: value for key, value in said.items() if value is not None}
-    return {"id": old.id, **after, **kept, "prompt": old.prompt, "answer": old.text, "started": old.started}
+    return {"id": old.id, **talk, **after, **kept, "prompt": old.prompt, "answer": old.text, "started": old.started}
 
 
 def _words(turn: Turn) -> tuple[str | None, ...]:
@@ -91,7 +92,7 @@ def _turn(entry: dict[str, Any], turn: Turn, known: dict[str, Turn]) -> Turn:
         like.prompt if like else needed(entry, "prompt", str),
         id=name,
         cell=turn.cell,
-        talk=turn.talk,
+        talk=short(entry, "talk") if "talk" in entry else turn.talk,
         after=short(entry, "after") if "after" in entry or like is None else like.after,
         sent=like.sent if like else maybe(entry, "sent", str),
         system=like.system if like else maybe(entry, "system", str),

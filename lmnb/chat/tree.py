@@ -93,7 +93,9 @@ class _Tree:
         for name, one in self.nodes.items():
             for note in one.notes:
                 self._say(name, note)
-        self._ended: set[str] = set()
+        # Asked again, and nothing was asked after it yet: what it inherits from an earlier one does not go on from it.
+        followed = {(one.turn.after, one.turn.talk or "") for one in self.nodes.values()}
+        self._fresh = {(key, one.turn.talk or "") for key, one in self.nodes.items() if one.placed} - followed
         self._link()
         self._merge()
         for name, one in self.nodes.items():
@@ -103,7 +105,7 @@ class _Tree:
         """One conversation. It may begin with turns of another, from which it was forked."""
         own = [key for key, one in self.nodes.items() if (one.turn.talk or "") == name]
         inner = {self.parents[key] for key in own}
-        ends = [key for key in own if key not in inner or key in self._ended]
+        ends = [key for key in own if key not in inner or (key, name) in self._fresh]
         # Of several models that were asked at once, the conversation goes on with the first, whoever answered last.
         end = max(ends, key=lambda key: (key in last, self.nodes[key].current, *self._age(key)))
         others = sorted((key for key in own if key not in inner and key != end), key=self._age)
@@ -224,8 +226,6 @@ class _Tree:
             waiting += self.children[parent]
 
     def _replace(self, name: str, like: str) -> None:
-        if not self.children[like]:
-            self._ended.add(like)  # run again with the same outcome: what followed is not asked again yet
         for child in list(self.children[name]):
             self._put(child, like)
         del self.children[self.parents[name]][name], self.parents[name], self.nodes[name]

@@ -245,6 +245,7 @@ def test_cells_without_ids_keep_the_ones_they_had():
     assert [one.cell for one in only(saved).line] == ["c1", "c2"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), max_size=25))
 def test_the_line_is_that_of_the_kernel_that_has_gone(runs):
     """Cells are run and edited in any order; an answer depends on all that was said before it."""
@@ -287,7 +288,7 @@ EDITS = st.none() | st.booleans() | st.floats() | st.integers() | st.text() | st
 IDS = st.sampled_from(["a", "a2", "b", "b'", "c", "d", "c1", "c2"])
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from([path for path in places(RICH) if path]), EDITS | IDS), min_size=1, max_size=4)
 )

@@ -20,7 +20,9 @@ def back(one):
 
 
 def test_the_words_come_back_and_nothing_heavy():
-    old = turn("a", "What?", "That.", after="z", sent="What is 3?", system="Short.", model="m", config={"seed": 1})
+    old = turn(
+        "a", "What?", "That.", talk="t", after="z", sent="What is 3?", system="Short.", model="m", config={"seed": 1}
+    )
     found = back(turn("b", cell="c", talk="t", earlier=(old,))).earlier[0]
     assert (found.id, found.after, found.prompt, found.sent, found.text) == ("a", "z", "What?", "What is 3?", "That.")
     assert (found.system, found.model, found.cell, found.talk) == ("Short.", "m", "c", "t")
@@ -38,6 +40,12 @@ def test_what_reads_the_same_is_kept_by_its_id():
         ("a", None, "No."),
         ("z", "1", "Because."),
     ]
+
+
+def test_a_cell_may_have_asked_in_another_conversation():
+    one = turn("c", talk="now", earlier=(turn("b", talk="then"), turn("a", answer="No."), turn("z", answer="So.")))
+    one.earlier[2].talk = "now"
+    assert [old.talk for old in back(one).earlier] == ["then", None, "now"]
 
 
 def test_the_oldest_are_dropped_and_counted():
