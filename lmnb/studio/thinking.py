@@ -12,7 +12,7 @@ import dataclasses
 import re
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from lmnb.chat.history import Message
 from lmnb.chat.problems import ChatError, Problem
@@ -109,19 +109,22 @@ class Thinking:
         return None
 
 
-async def plan(level: Level, model: Model, client: lms.AsyncClient, place: Place) -> Thinking:
+async def plan(level: str, model: Model, client: lms.AsyncClient, place: Place) -> Thinking:
     """What there is to say it with. Asks the server at most twice for a prompt, and loads nothing.
 
     Args:
-        level: How much.
+        level: A `Level`.
         model: Loaded.
         client: Connected.
         place: Where to.
 
     Raises:
-        ChatError: If this model has no such switch, in sentences.
+        ChatError: If this model has no such switch, or the level is none, in sentences.
         lms.LMStudioError: If the model or the connection is gone.
     """
+    if level not in {"off", "low", "high"}:
+        raise ChatError(Problem("refused", f"How much it thinks can be off, low or high, and not “{level}”."))
+    level = cast("Level", level)
     names = _names(model)
     name = model.identifier or model.key
     if EFFORT.search(names):

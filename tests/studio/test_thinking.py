@@ -92,6 +92,7 @@ def test_what_its_maker_has_words_for_is_told_in_the_system_prompt(host, level, 
         ("high", {"key": "qwen3-4b-2507"}, "has no switch for its thinking"),
         ("off", {}, "scripted has no switch for its thinking, if it thinks at all"),
         ("high", {"key": "gemma-3-1b-it"}, "has no switch"),
+        ("medium", {}, "can be off, low or high, and not “medium”"),
     ],
 )
 def test_where_there_are_no_words_it_is_refused(host, level, changes, words):
