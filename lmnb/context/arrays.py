@@ -124,7 +124,7 @@ def sparse(draft: Draft, native: Any, wish: Wish) -> None:
     form = line(str(native.format), 10)
     draft.head = f", {shaped(native.shape)}, {line(str(native.dtype), 40)}, {form}, {stored:,} stored"
     draft.head += f" ({share(stored, cells)})"
-    data = getattr(native, "data", None)
+    data: Any = getattr(native, "data", None)
     if wish.level in ("names", "schema") or module_name(type(data)) != "numpy" or not data.size:
         return
     draft.items = [numbers(draft, data, "stored values", wish)]

@@ -110,7 +110,7 @@ def _missing(looked: Looked, missing: int, total: int, exact: Exact | None) -> t
     if missing == 0 or total == 0:
         return "", ""
     if looked.whole:
-        return f"{missing:,} missing ({share(missing, total)})", f"{share(missing, total)} missing"
+        return _told_missing(missing, total)
     return f"~{share(missing, total)} missing ({missing:,} of {total:,})", f"~{share(missing, total)} missing"
 
 
@@ -119,7 +119,13 @@ def _counted_missing(missing: int, rows: int | None) -> tuple[str, str]:
         return "", ""
     if not rows:
         return f"{missing:,} missing", f"{missing:,} missing"
-    return f"{missing:,} missing ({share(missing, rows)})", f"{share(missing, rows)} missing"
+    return _told_missing(missing, rows)
+
+
+def _told_missing(missing: int, rows: int) -> tuple[str, str]:
+    """Of a few, how many they are says more than `<1%`, and is shorter."""
+    part = share(missing, rows)
+    return f"{missing:,} missing ({part})", f"{missing:,} missing" if part[0] in "<>" else f"{part} missing"
 
 
 def _values(looked: Looked, present: nw.Series[Any], exact: Exact) -> Profile:
@@ -179,8 +185,9 @@ def described_numbers(looked: Looked, ranked: Any, odd: str, exact: Exact) -> Pr
         return Profile([text], [f"‹{secret}› masked"], masked=frozenset({secret}))
     span = (float(least), float(most))
     if distinct <= FEW:
-        shares = _shares(looked, Counter({number(v): n for v, n in _tally(ranked)}), len(ranked), FEW)
-        return Profile([_join(shares, odd)], [_join(shares, odd)], span=span)
+        tally = Counter({number(v): n for v, n in _tally(ranked)})
+        full, short = (_shares(looked, tally, len(ranked), most) for most in (FEW, _few(distinct)))
+        return Profile([_join(full, odd)], [_join(short, odd)], span=span)
     known = exact.least is not None and exact.most is not None
     about = "" if known else looked.about
     ends = (exact.least, exact.most) if known else (least, most)
@@ -188,7 +195,8 @@ def described_numbers(looked: Looked, ranked: Any, odd: str, exact: Exact) -> Pr
     low, middle, high = (number(_quantile(ranked, q), 4) for q in (0.25, 0.5, 0.75))
     quartiles = f"{looked.about}quartiles {low} {middle} {high}"
     different = _how_different(looked, distinct, len(ranked))
-    return Profile([reach, quartiles, different, odd], [reach, f"median {looked.about}{middle}", odd], span=span)
+    rough = about + "..".join(number(end, 4) for end in ends)
+    return Profile([reach, quartiles, different, odd], [rough, f"median {looked.about}{middle}", odd], span=span)
 
 
 def _join(*pieces: str) -> str:
@@ -273,6 +281,11 @@ def _shares(looked: Looked, tally: Counter[str], total: int, most: int) -> str:
     return told + (", …" if len(ranked) > most else "")
 
 
+def _few(distinct: int) -> int:
+    """How many values a short line shows: three where these are all, else two."""
+    return 3 if distinct <= 3 else 2
+
+
 def _how_different(looked: Looked, distinct: int, total: int) -> str:
     if distinct == total:
         return "all different" if looked.whole else f"all different in {total:,}"
@@ -302,13 +315,7 @@ def _long_texts(looked: Looked, present: nw.Series[Any], longest: int) -> Profil
 
 def _example(looked: Looked, one: Any) -> tuple[str, frozenset[str]]:
     """A value as it may be shown, and what was masked in it."""
-    if not looked.mask or not isinstance(one, str):
-        return value(one), frozenset()
-    said = masks.by_name(looked.name)
-    if said:
-        return f"‹{said}›", frozenset({said})
-    text, kinds = masks.masked(one)
-    return (text if text in {f"‹{kind}›" for kind in kinds} else value(text)), kinds
+    return masks.shown(one, looked.name) if looked.mask else (value(one), frozenset())
 
 
 def anything(looked: Looked, values: list[Any]) -> Profile:
@@ -350,9 +357,9 @@ def _repeated(looked: Looked, safe: list[Any]) -> Profile:
     many = f"{looked.about and '≥'}{distinct:,} distinct" if distinct > FEW else ""
     more = distinct - len(top[:12])
     full = _shares(looked, shown, total, FEW) + (", …" if more and len(shown) <= FEW else "")
-    short = _shares(looked, shown, total, 3)
+    short = _shares(looked, shown, total, _few(distinct))
     values = frozenset(shown) if distinct <= 12 else None
-    return Profile([_join(many, full)], [_join(many, short)], masked=kinds, values=values)
+    return Profile([_join(many, full)], [short], masked=kinds, values=values)
 
 
 def _mostly_different(looked: Looked, safe: list[Any], distinct: int) -> Profile:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lmnb.context import sampling
+from lmnb.context import masks, sampling
 from lmnb.context.columns import Exact
 from lmnb.context.tables import SHOWN, Table
 from lmnb.context.types import type_word
@@ -13,6 +14,8 @@ from lmnb.context.values import label, line, module_name, number, plural, share,
 
 if TYPE_CHECKING:
     import narwhals as nw
+
+    from lmnb.context.tables import Wish
 
 PASS = 150_000_000
 """How many cells may be gone through for what is exact; a number costs 1, a Python object 20."""
@@ -30,11 +33,12 @@ WIDE = 500
 """Columns above which nothing is done with each of them that is not asked for."""
 
 
-def in_memory(native: Any) -> Table | None:
+def in_memory(native: Any, wish: Wish) -> Table | None:
     """A frame in memory as a table, or None where it is none.
 
     Args:
         native: Any object; nothing of it is changed.
+        wish: Says whether the ends of an index may be shown.
     """
     import narwhals as nw
 
@@ -46,10 +50,10 @@ def in_memory(native: Any) -> Table | None:
             native = native.copy(deep=False)
             native.columns = [str(place) for place in range(len(labels))]
     frame = nw.from_native(native, eager_only=True, pass_through=True)
-    return _table(frame, labels) if isinstance(frame, nw.DataFrame) else None
+    return _table(frame, labels, wish) if isinstance(frame, nw.DataFrame) else None
 
 
-def one_column(native: Any, name: str) -> Table | None:
+def one_column(native: Any, name: str, wish: Wish) -> Table | None:
     """A series of pandas, Polars, PyArrow or the like as a table of one column, or None where it is none."""
     import narwhals as nw
 
@@ -58,17 +62,18 @@ def one_column(native: Any, name: str) -> Table | None:
         return None
     own = getattr(native, "name", None)
     kept = name if own is None or own == "" else own
-    table = _table(series.alias("values").to_frame(), [kept])
+    table = _table(series.alias("values").to_frame(), [kept], wish)
     table.shape = plural(len(series), "value")
     return table
 
 
-def _table(frame: nw.DataFrame[Any], labels: list[object] | None) -> Table:
+def _table(frame: nw.DataFrame[Any], labels: list[object] | None, wish: Wish) -> Table:
     rows, schema = len(frame), frame.schema
     names = list(schema)
     native = frame.to_native()
     eager = _Eager(frame, names, rows)
-    about = [*_geometry(native), *([_index(native.index)] if hasattr(native, "memory_usage") else []), *_memory(native)]
+    index, masked = _index(native.index, wish) if hasattr(native, "memory_usage") else ("", frozenset[str]())
+    about = [*_geometry(native), *([index] if index else []), *_memory(native)]
     return Table(
         names=[*names] if labels is None else labels,
         types=[type_word(kind, partial(_own_type, native, name)) for name, kind in schema.items()],
@@ -79,6 +84,7 @@ def _table(frame: nw.DataFrame[Any], labels: list[object] | None) -> Table:
         exact=eager.exact,
         first=lambda place: frame.get_column(names[place])[:SHOWN].to_list(),
         about=about,
+        notes=[f"index: {kind} masked" for kind in sorted(masked)],
         closing=eager.closing,
     )
 
@@ -152,10 +158,13 @@ def _exact(series: nw.Series[Any]) -> Exact:
     if plain is not None:
         return _array_exact(plain)
     missing = int(series.null_count())
-    ranged = kind.is_integer() or kind == nw.Datetime or kind == nw.Date  # noqa: PLR1714 - their == knows instances
+    ranged = kind.is_integer() or kind.is_float() or kind == nw.Datetime or kind == nw.Date  # noqa: PLR1714 - their == knows instances
     if not ranged or missing == len(series):
         return Exact(missing)
-    return Exact(missing, series.min(), series.max())
+    least, most = series.min(), series.max()
+    if isinstance(least, float) and not (math.isfinite(least) and math.isfinite(most)):
+        return Exact(missing)
+    return Exact(missing, least, most)
 
 
 def _array(series: nw.Series[Any]) -> Any:
@@ -182,20 +191,22 @@ def _array_exact(array: Any) -> Exact:
     return Exact(missing, least.item(), most.item()) if np.isfinite([least, most]).all() else Exact(missing)
 
 
-def _index(index: Any) -> str:
-    """What a pandas index is; the default one in a word, one with meaning with its names and its reach."""
+def _index(index: Any, wish: Wish) -> tuple[str, frozenset[str]]:
+    """What a pandas index is, and what was masked: the default one in a word, one with meaning with its reach."""
     if type(index).__name__ == "RangeIndex":
-        return "RangeIndex"
+        return "RangeIndex", frozenset()
     levels = getattr(index, "nlevels", 1)
     names = ", ".join(label(name) for name in list(index.names)[:6] if name is not None)
     named = f" {names}" if names else ""
     if levels > 1:
-        return f"index of {levels} levels{named}"
+        return f"index of {levels} levels{named}", frozenset()
     kind = type(index).__name__
-    if not len(index):
-        return f"{kind}{named}"
+    hidden = bool({str(index.name), "index"} & wish.hide)
+    if not len(index) or hidden or wish.level in ("names", "schema"):
+        return f"{kind}{named}" + " (hidden)" * hidden, frozenset()
     twice = "" if len(index) > 1_000_000 or index.is_unique else ", repeats"
-    return f"{kind}{named} {value(index[0])}..{value(index[-1])}{twice}"
+    ends = [masks.shown(one, index.name) if wish.mask else (value(one), frozenset[str]()) for one in index[[0, -1]]]
+    return f"{kind}{named} {ends[0][0]}..{ends[1][0]}{twice}", ends[0][1] | ends[1][1]
 
 
 def _geometry(native: Any) -> list[str]:

@@ -130,7 +130,7 @@ def _figure(draft: Draft, obj: Any) -> bool:
 def _frame(draft: Draft, obj: Any, wish: Wish) -> None:
     from lmnb.context import frames, tables
 
-    table = frames.in_memory(obj)
+    table = frames.in_memory(obj, wish)
     if table is None:
         _other(draft, obj, wish)
     else:
@@ -140,7 +140,7 @@ def _frame(draft: Draft, obj: Any, wish: Wish) -> None:
 def _series(draft: Draft, obj: Any, wish: Wish) -> None:
     from lmnb.context import frames, tables
 
-    table = frames.one_column(obj, draft.name)
+    table = frames.one_column(obj, draft.name, wish)
     if table is None:
         _other(draft, obj, wish)
     else:
@@ -150,17 +150,13 @@ def _series(draft: Draft, obj: Any, wish: Wish) -> None:
 def _polars(draft: Draft, obj: Any, wish: Wish) -> None:
     from lmnb.context import lazy_polars, tables
 
-    tables.fill(draft, lazy_polars.lazy_frame(obj, draft.ends.append, look=_looks(wish)), wish)
+    tables.fill(draft, lazy_polars.lazy_frame(obj, draft.ends.append, wish), wish)
 
 
 def _relation(draft: Draft, obj: Any, wish: Wish) -> None:
     from lmnb.context import lazy_duckdb, tables
 
-    tables.fill(draft, lazy_duckdb.relation(obj, draft.ends.append, look=_looks(wish)), wish)
-
-
-def _looks(wish: Wish) -> bool:
-    return wish.level in ("stats", "values")
+    tables.fill(draft, lazy_duckdb.relation(obj, draft.ends.append, wish), wish)
 
 
 def _lazily(module: str, function: str) -> Ours:
@@ -239,7 +235,7 @@ def _other(draft: Draft, obj: Any, wish: Wish) -> None:
 
     top = {module_name(cls).partition(".")[0] for cls in type.__dict__["__mro__"].__get__(type(obj))}
     if top & {"ibis", "dask", "pyspark", "sqlframe", "daft", "modin", "cudf"}:
-        table = lazy.any_other(obj, look=_looks(wish))
+        table = lazy.any_other(obj, wish)
         if table is not None:
             tables.fill(draft, table, wish)
             return

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import narwhals as nw
 
     from lmnb.context.columns import Exact
+    from lmnb.context.tables import Wish
 
 ELSEWHERE = 1_000
 """Rows taken from a query of a library of which no more is known: it may run on a cluster."""
@@ -88,19 +89,19 @@ def nothing_more(_name: str) -> Exact | None:
     return None
 
 
-def any_other(native: Any, *, look: bool) -> Table | None:
+def any_other(native: Any, wish: Wish) -> Table | None:
     """A query of any library that narwhals knows: Ibis, Dask, PySpark, SQLFrame; None where it is none.
 
     Args:
         native: Any object.
-        look: Whether rows may be looked at.
+        wish: Says whether rows may be looked at.
     """
     import narwhals as nw
 
     frame = nw.from_native(native, pass_through=True)
     if not isinstance(frame, nw.LazyFrame):
         return None
-    if not look:
+    if not wish.look:
         return unread(frame)
     sample = collected(frame.head(ELSEWHERE + 1))
     whole = len(sample) <= ELSEWHERE

@@ -14,7 +14,7 @@ from lmnb.context.columns import Exact
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lmnb.context.tables import Table
+    from lmnb.context.tables import Table, Wish
 
 PIECES = 5
 """Stretches of rows that are read of a large table; a later one costs more, as DuckDB counts its way to it."""
@@ -29,13 +29,13 @@ _FILES = re.compile(
 )
 
 
-def relation(native: Any, on_end: Callable[[Callable[[], None]], None], *, look: bool) -> Table:
+def relation(native: Any, on_end: Callable[[Callable[[], None]], None], wish: Wish) -> Table:
     """A relation as a table.
 
     Args:
         native: A `duckdb.DuckDBPyRelation`.
         on_end: Takes what ends a query that nobody waits for any more, where the relation tells its connection.
-        look: Whether rows may be looked at.
+        wish: Says whether rows may be looked at.
     """
     import narwhals as nw
 
@@ -46,11 +46,11 @@ def relation(native: Any, on_end: Callable[[Callable[[], None]], None], *, look:
     plan = str(native.explain())
     plain = not lazy.BLOCKING.search(plan.upper()) and not _MORE.search(plan.upper())
     if not plain:
-        if not look or not lazy.affordable(plan):
+        if not wish.look or not lazy.affordable(plan):
             return lazy.unread(frame, "not run")
         return lazy.first_rows(frame, lazy.collected(frame.head(sampling.ROWS + 1)))
     rows = int(native.count("*").fetchall()[0][0])
-    if not look:
+    if not wish.look:
         return lazy.unread(frame, rows=rows)
     parts = lazy.reach(rows, PIECES)
     sample = _read(native, parts)

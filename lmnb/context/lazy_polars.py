@@ -11,7 +11,7 @@ from lmnb.context import footers, lazy, sampling
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lmnb.context.tables import Table
+    from lmnb.context.tables import Table, Wish
 
 PIECES = 10
 """Stretches of rows that are read of a large scan; each costs a few milliseconds."""
@@ -20,13 +20,13 @@ _PYTHON = re.compile(r"python_udf|OPAQUE_PYTHON|PYTHON\[|map_batches|map_element
 _MORE = re.compile(r"SELECTION|SLICE|ROW_INDEX|(?:Csv|NDJson|PYTHON|Anonymous|ANONYMOUS) SCAN", re.IGNORECASE)
 
 
-def lazy_frame(native: Any, on_end: Callable[[Callable[[], None]], None], *, look: bool) -> Table:
+def lazy_frame(native: Any, on_end: Callable[[Callable[[], None]], None], wish: Wish) -> Table:
     """A lazy frame as a table.
 
     Args:
         native: A `polars.LazyFrame`.
         on_end: Takes what ends a query that nobody waits for any more.
-        look: Whether rows may be looked at.
+        wish: Says whether rows may be looked at.
     """
     import narwhals as nw
 
@@ -34,36 +34,34 @@ def lazy_frame(native: Any, on_end: Callable[[Callable[[], None]], None], *, loo
     plan = native.explain()
     steps, paths = _steps(native)
     if steps == ["DataFrameScan"] and not _MORE.search(plan):
-        return _in_memory(native)
+        return _in_memory(native, wish)
     if _PYTHON.search(plan):
         return lazy.unread(frame, "lazy, not run: it calls Python")
     if set(steps) == {"Scan"} and not _MORE.search(plan):
-        return _scan(native, frame, paths, on_end, look=look)
-    if not look or not lazy.affordable(plan):
+        return _scan(native, frame, paths, on_end, wish)
+    if not wish.look or not lazy.affordable(plan):
         return lazy.unread(frame, "lazy, not run")
     sample = nw.from_native(_run(native.head(sampling.ROWS + 1), on_end), eager_only=True)
     return lazy.first_rows(frame, sample, "lazy")
 
 
-def _in_memory(native: Any) -> Table:
+def _in_memory(native: Any, wish: Wish) -> Table:
     """A frame that was only called lazy is what it was: collecting it copies nothing and computes nothing."""
     from lmnb.context import frames
 
-    table = frames.in_memory(native.collect())
+    table = frames.in_memory(native.collect(), wish)
     assert table is not None
     table.about = ["lazy"]
     return table
 
 
-def _scan(
-    native: Any, frame: Any, paths: list[str], on_end: Callable[[Callable[[], None]], None], *, look: bool
-) -> Table:
+def _scan(native: Any, frame: Any, paths: list[str], on_end: Callable[[Callable[[], None]], None], wish: Wish) -> Table:
     """Files: their rows are counted by their footers, and some stretches of them are read."""
     import narwhals as nw
     import polars as pl
 
     rows = int(_run(native.select(pl.len()), on_end).item())
-    if not look:
+    if not wish.look:
         return lazy.unread(frame, "lazy scan", rows=rows)
     parts = lazy.reach(rows, PIECES)
     # One by one: slices of a concatenation are not pushed down to the files in a query that runs in the background.
@@ -90,7 +88,7 @@ def _steps(native: Any) -> tuple[list[str], list[str]]:
         paths = [str(path) for path in getattr(node, "paths", None) or []]
     except Exception:  # noqa: BLE001 - not public: NotImplementedError for what it cannot show, anything later
         return [], []
-    # Names of columns are not looked for, as `select` of names alone is part of the scan.
+    # Names of columns are not wish.looked for, as `select` of names alone is part of the scan.
     return [step for step in steps if step != "SimpleProjection"], paths
 
 

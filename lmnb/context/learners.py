@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lmnb.context import masks
 from lmnb.context.ladder import Item
 from lmnb.context.values import kind_name, label, line, value
 
@@ -18,8 +19,8 @@ def estimator(draft: Draft, native: Any, wish: Wish) -> None:
     draft.head, draft.noun = f", {'fitted' if fitted else 'not fitted'}", "parameter"
     steps = getattr(native, "steps", None) or getattr(native, "transformers", None)
     if isinstance(steps, list):
-        told = [f"{label(one[0])} {kind_name(one[1]) if type(one[1]) is not str else one[1]}" for one in steps[:20]]
-        draft.remarks.append("steps: " + ", ".join(told))
+        names = [f"{label(one[0])} {kind_name(one[1]) if type(one[1]) is not str else one[1]}" for one in steps[:20]]
+        draft.remarks.append("steps: " + ", ".join(names))
     usual = _usual(native)
     params = native.get_params(deep=False)
     changed = [name for name in params if name not in usual or not _same(params[name], usual[name])]
@@ -54,5 +55,8 @@ def _item(name: str, one: Any, draft: Draft, wish: Wish) -> Item:
             few = ": " + " ".join(value(each) for each in one.tolist())
         text = f"{line(str(kind), 20)} {shape}{few}"
     else:
-        text = f"= {value(one, 60)}"
+        told, kinds = masks.shown(one, name, 60) if wish.mask else (value(one, 60), frozenset[str]())
+        for secret in sorted(kinds):
+            draft.note(f"{shown}: {secret} masked")
+        text = f"= {told}"
     return Item(shown, "", text, text, first=first)

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from lmnb.context.values import VALUE_LIMIT, value
+
 Check = Callable[[str], bool]
 
 
@@ -31,7 +33,7 @@ def iban(text: str) -> bool:
 def random_looking(text: str) -> bool:
     """Whether a long word has capitals, small letters and digits all over it, as tokens have."""
     kinds = [sum(map(test, text)) for test in (str.isupper, str.islower, str.isdigit)]
-    return all(count >= len(text) / 10 for count in kinds)
+    return text.count("/") <= 2 and all(count >= len(text) / 10 for count in kinds)
 
 
 def always(_text: str) -> bool:
@@ -40,9 +42,9 @@ def always(_text: str) -> bool:
 
 
 _KEYS = (
-    r"sk-[\w-]{16,}|pk-[\w-]{16,}|[rs]k_(?:live|test)_\w{10,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
+    r"(?<![\w-])(?:sk-[\w-]{16,}|pk-[\w-]{16,}|[rs]k_(?:live|test)_\w{10,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
     r"|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[\w-]{30,}|xox[abeprs]-[\w-]{10,}|hf_\w{20,}|npm_\w{30,}|pypi-[\w-]{30,}"
-    r"|sk-lm-\w+(?::\w+)?|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|sk-lm-\w+(?::\w+)?)|-----BEGIN [A-Z ]*PRIVATE KEY"
 )
 
 _RULES: tuple[tuple[str, re.Pattern[str], Check], ...] = (
@@ -58,7 +60,7 @@ _RULES: tuple[tuple[str, re.Pattern[str], Check], ...] = (
     ("phone number", re.compile(r"(?<![\w+])(?:\+|00)[1-9](?:[ ()./-]{0,2}\d){7,14}(?!\d)"), always),
     ("phone number", re.compile(r"(?<![\w.])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}(?![\w.])"), always),
     ("phone number", re.compile(r"(?<![\w.])\(?0\d{2,5}\)?[ /-]\d{3,4}[ -]?\d{2,5}(?![\w.])"), always),
-    ("token", re.compile(r"(?<![\w/+-])[\w+-]{32,}={0,2}(?![\w/+-])"), random_looking),
+    ("token", re.compile(r"(?<![\w/+-])[\w/+-]{32,}={0,2}(?![\w/+-])"), random_looking),
 )
 
 # What a column's name says about what is in it, where the values alone do not show it.
@@ -101,6 +103,26 @@ def by_name(name: object) -> str:
     if not isinstance(name, str):
         return ""
     return next((what for what, pattern in _BY_NAME if pattern.search(name)), "")
+
+
+def shown(one: Any, name: object, limit: int = VALUE_LIMIT) -> tuple[str, frozenset[str]]:
+    """A value as it may be shown, and what was masked in it.
+
+    Args:
+        one: The value.
+        name: The name of its column.
+        limit: Characters that are shown.
+    """
+    said = by_name(name) if type(one) in (str, int, float, bytes) else ""
+    if said and one == one:  # noqa: PLR0124 NaN
+        return f"‹{said}›", frozenset({said})
+    if type(one) is int and one > 10**12:
+        text, kinds = masked(value(one))
+        return text, kinds
+    if not isinstance(one, str):
+        return value(one, limit), frozenset()
+    text, kinds = masked(str.__str__(one))
+    return (text if text in {f"‹{kind}›" for kind in kinds} else value(text, limit)), kinds
 
 
 def secret_numbers(name: object, numbers: list[Any]) -> str:

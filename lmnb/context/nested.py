@@ -44,7 +44,7 @@ def sequence(draft: Draft, native: Any, wish: Wish) -> None:
     if some and all(type(one) is dict for one in some):
         draft.noun = "key"
         draft.head += ", records"
-        _keys(draft, some, "", wish, DEPTH)
+        _keys(draft, some, "", wish, DEPTH, whole=len(some) == len(native))
     elif some:
         draft.items = [_line("elements", some, draft, wish, whole=len(some) == len(native))]
 
@@ -61,7 +61,9 @@ def text(draft: Draft, native: str, wish: Wish) -> None:
     draft.remarks = [quoted(shown, EXCERPT)]
 
 
-def _keys(draft: Draft, dicts: list[dict[Any, Any]], before: str, wish: Wish, depth: int) -> None:
+def _keys(
+    draft: Draft, dicts: list[dict[Any, Any]], before: str, wish: Wish, depth: int, *, whole: bool = True
+) -> None:
     """The keys of dicts that belong together, each with what its values are; nested ones as `address.city`."""
     seen: Counter[Any] = Counter()
     values: dict[Any, list[Any]] = {}
@@ -79,7 +81,7 @@ def _keys(draft: Draft, dicts: list[dict[Any, Any]], before: str, wish: Wish, de
         name = before + (label(shown) if not kinds else quoted(str(shown)))
         for kind in sorted(kinds):
             draft.note(f"a key: {kind} masked")
-        item = _line(name, found, draft, wish, whole=True, key=key)
+        item = _line(name, found, draft, wish, whole=whole, key=key)
         absent = len(dicts) - seen[key]
         if absent:
             gone = f", not in {share(absent, len(dicts))}"
@@ -88,7 +90,7 @@ def _keys(draft: Draft, dicts: list[dict[Any, Any]], before: str, wish: Wish, de
         inner = [one for one in found if type(one) is dict]
         inner += [each for one in found if type(one) is list for each in one[:20] if type(each) is dict]
         if inner and depth > 1 and not _hidden(name, key, draft, wish):
-            _keys(draft, inner[:ELEMENTS], f"{name}.", wish, depth - 1)
+            _keys(draft, inner[:ELEMENTS], f"{name}.", wish, depth - 1, whole=whole)
 
 
 def _hidden(name: str, key: Any, draft: Draft, wish: Wish) -> bool:

@@ -45,6 +45,7 @@ class Table:
         first: The first values of a column.
         about: What stands in the head after the size: index, memory.
         shape: What stands in the head for the size, where it is not rows and columns.
+        notes: What was masked in the head.
         closing: Lines that hold for all; computed after the columns, so that they are what is missing when time is up.
     """
 
@@ -59,6 +60,7 @@ class Table:
     about: list[str] = field(default_factory=list)
     closing: Callable[[], list[str]] = list
     shape: str = ""
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,11 @@ class Wish:
     mask: bool
     seconds: float = 1.0
 
+    @property
+    def look(self) -> bool:
+        """Whether values may be looked at."""
+        return self.level in ("stats", "values")
+
     def meant(self, name: object, among: Collection[str], of: str) -> bool:
         """Whether a column is among names that are given as `fare` or as `df.fare`."""
         return bool(among) and (str(name) in among or f"{of}.{name}" in among)
@@ -82,6 +89,8 @@ def fill(draft: Draft, table: Table, wish: Wish) -> None:
     rows = "rows not counted" if table.rows is None else plural(table.rows, "row")
     shape = table.shape or f"{rows} × {plural(len(table.names), 'column')}"
     draft.head = ", ".join([f", {shape}", *table.about])
+    for note in table.notes:
+        draft.note(note)
     first = [wish.meant(name, wish.named, draft.name) for name in table.names]
     hidden = [wish.meant(name, wish.hide, draft.name) for name in table.names]
     apart = {place for place in range(len(first)) if first[place] or hidden[place]}
@@ -224,13 +233,14 @@ def _rows(draft: Draft, table: Table, wish: Wish, hidden: list[bool]) -> str:
 
 def _cells(draft: Draft, table: Table, place: int, wish: Wish) -> list[str]:
     name = table.names[place]
-    said = masks.by_name(name) if wish.mask else ""
-    shown = []
-    for one in table.first(place)[:SHOWN]:
-        text, kinds = masks.masked(one) if wish.mask and isinstance(one, str) else (one, frozenset[str]())
-        if said and one is not None and not isinstance(one, bool):
-            text, kinds = f"‹{said}›", frozenset({said})
+    try:
+        first = table.first(place)[:SHOWN]
+    except Exception:  # noqa: BLE001 - a date that Python cannot hold, a query that was not run
+        return ["?"] * SHOWN
+    told = []
+    for one in first:
+        text, kinds = masks.shown(one, name, 24) if wish.mask else (value(one, 24), frozenset[str]())
         for kind in sorted(kinds):
             draft.note(f"{label(name)}: {kind} masked")
-        shown.append(value(text, 24) if not said else str(text))
-    return shown
+        told.append(text)
+    return told

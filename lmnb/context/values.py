@@ -140,6 +140,8 @@ def number(one: float | Decimal, digits: int = 5) -> str:
         return str(plain)
     if plain == int(plain) and abs(plain) < 1e15:
         return str(int(plain))
+    if 10**digits <= abs(plain) < 1e9:
+        return str(round(plain))
     return f"{plain:.{digits}g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
 
 
