@@ -7,7 +7,7 @@ import itertools
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lmnb.chat import record, resume
@@ -247,6 +247,9 @@ def test_cells_without_ids_keep_the_ones_they_had():
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), max_size=25))
+@example([(cell, 0) for cell in (2, 1, 0, 3, 1, 0, 2, 1)])
+@example([(cell, 0) for cell in (0, 2, 1, 0, 2)])
+@example([(0, 0), (2, 0), (1, 0), (2, 1), (0, 0), (1, 0), (2, 0), (2, 1), (2, 2), (0, 1), (2, 0), (2, 1), (0, 0)])
 def test_the_line_is_that_of_the_kernel_that_has_gone(runs):
     """Cells are run and edited in any order; an answer depends on all that was said before it."""
     lines, outputs = Lines(cap=100), {}
