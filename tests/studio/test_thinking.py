@@ -8,14 +8,16 @@ import lmstudio as lms
 import pytest
 
 from lmnb import studio
+from lmnb.chat.events import Fitted
 from lmnb.chat.history import Message
 from lmnb.chat.problems import ChatError
+from lmnb.chat.turns import Turn
 from lmnb.chat.window import Plan
 from lmnb.server import launch
 from lmnb.studio import choosing, places, sdk, thinking
 from lmnb.studio.choosing import Model
 from lmnb.studio.thinking import BUDGET, ENABLE, LOW, Thinking
-from tests.studio.conftest import script
+from tests.studio.conftest import Heard, ask, script
 
 ASKED = script({"reasoning": "one two three"}, {"text": "Hi"})
 
@@ -189,3 +191,27 @@ def test_where_a_server_does_not_keep_to_it_that_is_said():
     assert low.remark(2 * LOW) == f"m thought for {2 * LOW} tokens; its server does not keep to the limit of {LOW}."
     assert Thinking("high", "m").remark(10_000) is None
     assert Thinking("low", "m", system="Reasoning: low").remark(10_000) is None
+
+
+# ---- an answer
+
+
+@pytest.mark.server
+def test_an_answer_is_not_thought_about_where_that_is_asked_for(host):
+    for level, thoughts in {"off": "", "high": "one two three"}.items():
+        heard = ask(host, ASKED, model="scripted-thinking", think=level)
+        assert (heard.reasoning, heard.text) == (thoughts, "Hi")
+    assert "has no switch" in ask(host, ASKED, model="scripted", think="off").problem.title
+
+
+@pytest.mark.server
+def test_what_it_adds_to_the_prompt_is_counted_and_named(host):
+    seen = {}
+    for level in (None, "off"):
+        heard = Heard()
+        request = studio.Request(plan=Plan((Turn(ASKED),)), model="scripted-thinking", host=host, think=level)
+        studio.start(request, heard).done.result(20)
+        (seen[level],) = heard.of(Fitted)
+        assert studio.preview(request).prompt_hash == seen[level].prompt_hash
+    assert seen["off"].window.prompt == seen[None].window.prompt + 2  # <think> and </think>
+    assert seen["off"].prompt_hash != seen[None].prompt_hash
