@@ -1,7 +1,7 @@
 """Is this table all right? Checks of a frame that need no model: `lint(sales)`.
 
 Each check is a rule that a person could follow by hand; the same table gives the same report. What is read is bounded
-and said: of more than 200,000 rows an even part, of a lazy frame its first 100,000. Nothing is changed.
+and said: of more than 100,000 rows an even part, of a lazy frame its first 100,000. Nothing is changed.
 """
 
 from __future__ import annotations

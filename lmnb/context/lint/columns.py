@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals as nw
 
 from lmnb.context.lint.report import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Kind = Literal["bool", "integer", "float", "text", "time", "mixed", "other"]
 
@@ -24,6 +27,14 @@ LONG = 256
 DAY = 86_400_000_000
 """In microseconds, as all times here are: since 1970, without a timezone."""
 
+
+FAMILIES: dict[str, tuple[type, ...]] = {
+    "text": (str,),
+    "bool": (bool,),
+    "number": (int, float, Decimal, Fraction),
+    "time": (dt.date,),
+    "binary": (bytes, bytearray),
+}
 
 ID_NAME = re.compile(
     r"(?:^|[_\W])(?:id|ids|identifier|key|uuid|guid|no|nr|num|number|code|index|idx|hash|serial|ssn)$"
@@ -104,24 +115,29 @@ def label_text(label: Any) -> str:
 
 def column(at: int, label: Any, some: nw.Series[Any], whole: nw.Series[Any]) -> Column:
     """Read a column. Blocks for as long as its library takes to hand over the values."""
-    dtype, rows = some.dtype, len(whole)
-    native_type = str(getattr(some.to_native(), "dtype", ""))
-    if native_type == "object" or isinstance(dtype, nw.Object):
+    dtype, native = some.dtype, str(getattr(some.to_native(), "dtype", ""))
+    if native == "object" or isinstance(dtype, nw.Object):
         return of_objects(at, label, list(some.to_native()), whole)
-    if isinstance(dtype, nw.Boolean):
-        return Column(at, label, "bool", _without_nan(some.to_list()), whole, rows)
-    if dtype.is_integer():
-        return Column(at, label, "integer", [_whole(v) for v in some.to_list()], whole, rows)
     if dtype.is_float() or dtype.is_decimal():
         return _floats(at, label, some.to_list(), whole)
-    if isinstance(dtype, (nw.String, nw.Categorical, nw.Enum)):
-        labelled = native_type == "category" and not _texts(some.to_native())
-        texts = some.cast(nw.String) if not isinstance(dtype, nw.String) else some
-        values = [v if isinstance(v, str) else None for v in texts.str.slice(0, LONG).to_list()]
-        return Column(at, label, "text", values, whole, rows, labelled=labelled)
-    if isinstance(dtype, (nw.Datetime, nw.Date)):
-        return Column(at, label, "time", stamps(some), whole, rows)
-    return Column(at, label, "other", [], whole, rows)
+    kind: Kind = "other"
+    values: list[Any] = []
+    labelled = False
+    if isinstance(dtype, nw.Boolean):
+        kind, values = "bool", [v if isinstance(v, bool) else None for v in some.to_list()]
+    elif dtype.is_integer():
+        kind, values = "integer", [_whole(v) for v in some.to_list()]
+    elif isinstance(dtype, (nw.String, nw.Categorical, nw.Enum)):
+        kind, values = "text", _texts(some)
+        labelled = native == "category" and not _of_texts(some.to_native())
+    elif isinstance(dtype, (nw.Datetime, nw.Date)):
+        kind, values = "time", stamps(some)
+    return Column(at, label, kind, values, whole, len(whole), labelled=labelled)
+
+
+def _texts(series: nw.Series[Any]) -> list[str | None]:
+    texts = series if isinstance(series.dtype, nw.String) else series.cast(nw.String)
+    return [v if isinstance(v, str) else None for v in texts.str.slice(0, LONG).to_list()]
 
 
 def stamps(series: nw.Series[Any]) -> list[Any]:
@@ -130,9 +146,10 @@ def stamps(series: nw.Series[Any]) -> list[Any]:
     return [_whole(v) for v in times.dt.timestamp("us").to_list()]
 
 
-def _texts(series: Any) -> bool:
+def _of_texts(series: Any) -> bool:
+    """Whether the levels of a pandas category are texts."""
     dtype = str(series.cat.categories.dtype)
-    return dtype in ("object", "str", "string") or dtype.startswith("string")
+    return dtype in ("object", "str") or dtype.startswith("string")
 
 
 def _whole(value: Any) -> int | None:
@@ -145,18 +162,13 @@ def _whole(value: Any) -> int | None:
     return int(value)
 
 
-def _without_nan(values: list[Any]) -> list[Any]:
-    return [v if isinstance(v, bool) else None for v in values]
-
-
 def _floats(at: int, label: Any, values: list[Any], whole: nw.Series[Any]) -> Column:
-    numbers: list[float | None] = []
-    infinite = 0
-    for value in values:
-        number = float(value) if isinstance(value, (float, int, Decimal, Fraction)) else math.nan
-        infinite += math.isinf(number)
-        numbers.append(number if math.isfinite(number) else None)
-    return Column(at, label, "float", numbers, whole, len(whole), infinite=infinite)
+    numbers = [
+        v if isinstance(v, float) else float(v) if isinstance(v, (int, Decimal, Fraction)) else math.nan for v in values
+    ]
+    infinite = sum(map(math.isinf, numbers))
+    finite = [v if math.isfinite(v) else None for v in numbers]
+    return Column(at, label, "float", finite, whole, len(whole), infinite=infinite)
 
 
 def of_objects(at: int, label: Any, objects: list[Any], whole: nw.Series[Any]) -> Column:
@@ -180,41 +192,28 @@ def of_objects(at: int, label: Any, objects: list[Any], whole: nw.Series[Any]) -
 def family(value: Any) -> str:
     """What kind of thing an object is: "text", "number", …, the name of its type; "" if it is missing."""
     of = type(value)
-    if value is None or of.__name__ in ("NAType", "NaTType"):
-        return ""
-    if issubclass(of, str):
-        return "text"
-    if issubclass(of, (float, Decimal)) and _nan(value):
+    if value is None or of.__name__ in ("NAType", "NaTType") or _nan(value, of):
         return ""
     numpy: Any = sys.modules.get("numpy")
-    if issubclass(of, bool) or (numpy is not None and issubclass(of, numpy.bool_)):
-        return "bool"
-    if issubclass(of, (int, float, Decimal, Fraction)) or (numpy is not None and issubclass(of, numpy.number)):
-        return "number"
-    if issubclass(of, dt.date):
-        return "time"
-    return "binary" if issubclass(of, (bytes, bytearray)) else quoted(of.__name__, 40)
+    if numpy is not None and issubclass(of, (numpy.bool_, numpy.number)):
+        return "bool" if issubclass(of, numpy.bool_) else "number"
+    found = next((name for name, types in FAMILIES.items() if issubclass(of, types)), "")
+    return found or quoted(of.__name__, 40)
 
 
-def _nan(value: Any) -> bool:
-    return float.__ne__(value, value) is True if issubclass(type(value), float) else bool(Decimal.is_nan(value))
+def _nan(value: Any, of: type) -> bool:
+    if issubclass(of, float):
+        return float.__ne__(value, value) is True
+    return issubclass(of, Decimal) and Decimal.is_nan(value)
 
 
 def _key(value: Any, name: str) -> Any:
-    """What stands for an object when it is compared; (its family, something that can be hashed)."""
-    if not name:
-        return None
-    if name == "text":
-        return name, str.__getitem__(value, slice(0, LONG))
-    if name == "bool":
-        return name, bool(value)
-    if name == "number":
-        return name, value if type(value) in (int, float, Decimal, Fraction) else float(value)
-    if name == "time":
-        return name, _microseconds(value)
-    if name == "binary":
-        return name, bytes(value[:LONG])
-    return name, _deep(value, 3)
+    """What stands for an object when it is compared: (its family, something that can be hashed)."""
+    return (name, KEYS[name](value) if name in KEYS else _deep(value, 3)) if name else None
+
+
+def _number(value: Any) -> Any:
+    return value if type(value) in (int, float, Decimal, Fraction) else float(value)
 
 
 def _deep(value: Any, depth: int) -> Any:
@@ -234,3 +233,12 @@ def _microseconds(value: Any) -> int:
         return date * DAY
     seconds = int(value.hour) * 3600 + int(value.minute) * 60 + int(value.second)
     return date * DAY + seconds * 1_000_000 + int(value.microsecond)
+
+
+KEYS: dict[str, Callable[[Any], Any]] = {
+    "text": lambda value: str.__getitem__(value, slice(0, LONG)),
+    "bool": bool,
+    "number": _number,
+    "time": _microseconds,
+    "binary": lambda value: bytes(value[:LONG]),
+}

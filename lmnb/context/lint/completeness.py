@@ -117,7 +117,7 @@ def empty_words(column: Column) -> list[Any]:
     if others and all(CODE.match(text) for text in others):
         found = [key for key in found if words[key] != "NA"]
     # A one-letter mark among one-letter marks (+, -, *, ?) is a sign.
-    if sum(len(text.strip()) == 1 and not text.strip().isalnum() for text in others) >= 2:
+    if any(len(text.strip()) == 1 and not text.strip().isalnum() for text in others):
         found = [key for key in found if len(words[key].strip()) != 1]
     return sorted(found)
 

@@ -10,16 +10,19 @@ import narwhals as nw
 
 Library = Literal["pandas", "polars", "pyarrow", "duckdb", "other"]
 
-ROWS = 200_000
+ROWS = 100_000
 """So many rows are read value by value; missing values and whole rows are counted in all."""
-CELLS = 5_000_000
+CELLS = 2_000_000
 """So many values in all: with more columns, fewer rows."""
 FEWEST = 2_000
-LAZY = 100_000
-"""So many first rows of a lazy frame are read."""
 
 PANDAS_LIKE = ("pandas", "modin", "cudf", "dask", "geopandas")
 KNOWN = (*PANDAS_LIKE, "polars", "pyarrow", "duckdb", "_duckdb", "ibis", "pyspark", "sqlframe", "narwhals")
+
+
+def at_most(columns: int) -> int:
+    """So many rows of a table with so many columns are read value by value; of a lazy one, so many of its first."""
+    return max(FEWEST, min(ROWS, CELLS // max(1, columns)))
 
 
 class NotATableError(Exception):
@@ -100,18 +103,19 @@ def _arrow(table: Any) -> tuple[list[Any], nw.DataFrame[Any], Any, list[str]]:
 
 def _lazy(frame: nw.LazyFrame[Any], native: Any) -> tuple[list[Any], nw.DataFrame[Any], Any, list[str]]:
     labels = list(native.columns) if type(native).__name__ == "DuckDBPyRelation" else frame.collect_schema().names()
-    first = frame.head(LAZY + 1).collect()
+    most = at_most(len(labels))
+    first = frame.head(most + 1).collect()
     notes = []
-    if first.shape[0] > LAZY:
-        first = first.head(LAZY)
-        notes.append(f"Only the first {LAZY:,} rows were read: the frame is lazy.")
+    if first.shape[0] > most:
+        first = first.head(most)
+        notes.append(f"Only the first {most:,} rows were read: the frame is lazy.")
     names = {label: str(i) for i, label in enumerate(first.columns)}
     return labels, first.rename(names), None, notes
 
 
 def _sampled(library: Library, labels: list[Any], whole: nw.DataFrame[Any], index: Any, notes: list[str]) -> Source:
     rows = int(whole.shape[0])
-    most = max(FEWEST, min(ROWS, CELLS // max(1, len(labels))))
+    most = at_most(len(labels))
     every = -(-rows // most)
     some = whole.gather_every(every) if every > 1 else whole
     if every > 1:

@@ -33,7 +33,7 @@ def outliers(column: Column, look: Look) -> Iterator[Finding]:
     if len(column.tally) < (10 if column.kind == "integer" else 5):  # a few whole numbers are classes
         return
     left_out = set(placeholders(column))
-    values = sorted(v for v in column.values if v is not None and v not in left_out)
+    values = [v for v in column.ranked if v not in left_out for _ in range(column.tally[v])]
     if len(values) < FEWEST or values[0] == values[-1]:
         return
     low, high = far_below(values), far_above(values)
@@ -43,11 +43,11 @@ def outliers(column: Column, look: Look) -> Iterator[Finding]:
     near = [v for v in values if low <= v <= high]
     remedy = look.remedies.say("between", column.at, low=repr(near[0]), high=repr(near[-1]))
     between = f"from {_short(near[0])} to {_short(near[-1])}"
-    message = f"Far from all others, which go {between}, in {{rows}}: {some(list(dict.fromkeys(far)))}."
+    message = f"Far from all others, which go {between}, in {{rows}}: {some(dict.fromkeys(far))}."
     yield look.finding("outliers", column, len(far), message, remedy, examples=[_short(v) for v in dict.fromkeys(far)])
 
 
-def _short(value: float) -> str:
+def _short(value: Any) -> str:
     return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}"
 
 
@@ -55,24 +55,23 @@ def far_above(values: list[Any]) -> Any:
     """The largest of the sorted values that is not an outlier."""
     n = len(values)
     middle, spread = values[n // 2], values[3 * n // 4] - values[n // 4]
-    reach = [float(v - middle) for v in values]
+    wide = max(5, min(n // 10, int(3 * sqrt(n))))  # so many of the largest make the tail
+    most = max(1, int(TAIL * n))
+    begin = max(n // 2, n - 2 - most - wide)
+    reach = [float(v - middle) for v in values[begin:]]
     logs = [log(d) if d > 0 else 0.0 for d in reach]
     sums = list(accumulate(logs))
-    wide = max(5, min(n // 10, int(3 * sqrt(n))))  # so many of the largest make the tail
-    best = n - 1
-    for i in range(n - 2, n - 2 - max(1, int(TAIL * n)), -1):
-        if i < n // 2:
+    positive = next((i for i, d in enumerate(reach) if d > 0), len(reach))
+    best = last = len(reach) - 1
+    for i in range(last - 1, max(last - 1 - most, positive - 1), -1):
+        if reach[i + 1] <= 3.7 * spread:  # five robust standard deviations of a normal spread
             break
-        if reach[i] <= 0 or reach[i + 1] <= 3.7 * spread:  # five robust standard deviations of a normal spread
-            continue
         # What the tail explains: the mean logarithm of its excesses (Hill), of those that stay.
-        first = max(i - wide, n // 2)
-        while first < i and reach[first] <= 0:
-            first += 1
+        first = max(i - wide, positive)
         tail = (sums[i] - sums[first]) / (i - first) - logs[first] if i > first else 0.0
         if logs[i + 1] - logs[i] > max(log(APART), 4 * tail):
             best = i
-    return values[best]
+    return values[begin + best]
 
 
 def far_below(values: list[Any]) -> Any:

@@ -60,7 +60,10 @@ WORDS: dict[str, tuple[Form, str, str, str]] = {
     ),
     "comma number": (
         "column",
-        "pd.to_numeric({c}.astype('string').str.replace({marks}, '', regex=True).str.replace(',', '.'), errors='coerce')",
+        (
+            "pd.to_numeric({c}.astype('string').str.replace({marks}, '', regex=True).str.replace(',', '.'),"
+            " errors='coerce')"
+        ),
         "{c}.cast(pl.String).str.replace_all({marks}, '').str.replace(',', '.').cast(pl.Float64, strict=False)",
         "TRY_CAST(replace(regexp_replace({c}, {sqlmarks}, '', 'g'), ',', '.') AS DOUBLE)",
     ),
@@ -68,7 +71,7 @@ WORDS: dict[str, tuple[Form, str, str, str]] = {
         "column",
         "pd.to_datetime({c}.astype('string'), format={format}, errors='coerce')",
         "{c}.cast(pl.String).str.to_datetime({strptime}, strict=False)",
-        "try_strptime({c}, {sqlformat})",
+        "try_strptime(CAST({c} AS VARCHAR), {sqlformat})",
     ),
     "date of any form": (
         "column",
@@ -170,18 +173,27 @@ class Remedies:
             return f"{frame}.group_by({cell}).len().sort('len')"
         return f"{self._from()}.aggregate({f'{cell}, count(*)'!r})"
 
-    def steps(self, at: int, pandas: str, polars: str, sql: str) -> str:
-        """The times that should be there and are not; the arguments are the step in each library's words."""
+    def steps(self, at: int, pandas: str, polars: str, sql: str, *, days: bool) -> str:
+        """The times that should be there and are not.
+
+        Args:
+            at: The position of the column; -1 for the index.
+            pandas: The step, as pandas says it.
+            polars: As Polars says it.
+            sql: As SQL says it.
+            days: Whether the column has days without a time of day.
+        """
         cell, frame = self._cell(at), self.frame
         if self.library == "pandas":
             have = f"{frame}.index" if at < 0 else cell
             return f"pd.date_range({have}.min(), {have}.max(), freq={pandas!r}).difference(pd.DatetimeIndex({have}))"
         if self.library == "polars":
-            ranges = "pl.date_range" if polars.endswith(("d", "w", "mo", "y")) else "pl.datetime_range"
+            ranges = "pl.date_range" if days else "pl.datetime_range"
             span = f"{ranges}({cell}.min(), {cell}.max(), {polars!r})"
-            return f"{frame}.select({span}.alias('t')).filter(~pl.col('t').is_in({frame}.select({cell}).to_series().implode()))"
-        span = f"unnest(generate_series(min({cell}), max({cell}), INTERVAL '{sql}'))::TIMESTAMP AS t"
-        return f"{self._from()}.aggregate({span!r}).except_({self._from()}.project({f'{cell}::TIMESTAMP AS t'!r}))"
+            return f"{frame}.select({span}.alias('t')).join({frame}.select({cell}.alias('t')), on='t', how='anti')"
+        span = f"generate_series(min({cell}), max({cell}), INTERVAL '{sql}') AS t"
+        have = f"{self._from()}.project({f'{cell}::TIMESTAMP AS t'!r})"
+        return f"{self._from()}.aggregate({span!r}).project('unnest(t)::TIMESTAMP AS t').except_({have})"
 
     def _pandas(self, form: Form, at: int, code: str) -> str:
         if form == "look":

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from array import array
 from operator import mul
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +53,9 @@ def _repeated(look: Look) -> tuple[int, int]:
         column.kind in ("bool", "integer", "float", "text", "time") and not column.families for column in look.columns
     ):
         whole = look.source.whole
+        unique = [one for one in look.columns if len(one.tally) == len(one.values)]
+        if any(int(one.whole.n_unique()) == total for one in unique[:3]):
+            return 0, total
         return total - int(whole.unique(subset=list(whole.columns), keep="any").shape[0]), total
     if any(not column.values for column in look.columns):
         return 0, total  # what cannot be compared cannot be called the same
@@ -108,34 +109,26 @@ def _measured(texts: list[str]) -> bool:
 def copies(look: Look) -> Iterator[Finding]:
     """Columns that say what another one says: the same values, other names for them, another unit, nearly the same."""
     usable = [one for one in look.columns if one.values and len(one.tally) > 1 and len(one.values) >= 10]
-    groups: dict[bytes, Column] = {}
+    groups: dict[tuple[bool, int], Column] = {}
     left = []
     for column in usable:
         twin = groups.setdefault(_mark(column), column)
         if twin is column:
             left.append(column)
-        elif twin.tally == column.tally and twin.values == column.values:
+        elif twin.values == column.values:
             yield _copy(look, column, twin, "has the same value as {twin} in every row")
-        else:
+        elif twin.codes == column.codes:
             yield _copy(look, column, twin, "says the same as {twin} in other words")
     yield from _near(look, left[:PAIRED])
     if look.target is not None:
         yield from _telling(look, look.target, left)
 
 
-def _mark(column: Column) -> bytes:
+def _mark(column: Column) -> tuple[bool, int]:
     """The same for two columns of which each tells the other."""
     mode = max(column.tally.values())
     repeating = len(column.tally) <= 0.5 * column.present and len(column.values) - mode >= 5 and column.present >= 20
-    if repeating:
-        return hashlib.sha256(array("q", column.codes).tobytes()).digest()
-    return hashlib.sha256(
-        repr([column.kind == "text", *map(_plain, column.values)]).encode("utf-8", "replace")
-    ).digest()
-
-
-def _plain(value: Any) -> Any:
-    return float(value) if isinstance(value, (int, float)) and abs(value) < 2**53 else value
+    return repeating, hash(tuple(column.codes if repeating else column.values))
 
 
 def _copy(look: Look, column: Column, twin: Column, what: str, seen: int | None = None) -> Finding:

@@ -53,9 +53,8 @@ def _far_dates(column: Column, look: Look) -> Iterator[Finding]:
     seen = sum(column.tally[t] for t in far)
     span = {"low": day_of(low), "high": day_of(high)}
     remedy = look.remedies.say("dates between", column.at, **span)
-    message = (
-        f"{{rows}} are far from the others, which go from {span['low']} to {span['high']}: {some(map(day_of, far))}."
-    )
+    others = f"{span['low']} to {span['high']}"
+    message = f"Far from the others, which go from {others}, in {{rows}}: {some(map(day_of, far))}."
     yield look.finding("dates", column, seen, message, remedy, examples=map(day_of, far), severity="error")
 
 
@@ -121,7 +120,7 @@ def gaps(column: Column, look: Look) -> Iterator[Finding]:
     """Steps that are left out of times that are otherwise regular, among all rows."""
     if column.kind == "time" and not column.families:
         times = column.whole.drop_nulls().unique().sort().head(MOST)
-        yield from _gap(column.at, column.name, stamps(times), look)
+        yield from _gap(column.at, column.name, times, look)
 
 
 def index_gaps(look: Look) -> Iterator[Finding]:
@@ -129,10 +128,11 @@ def index_gaps(look: Look) -> Iterator[Finding]:
     if look.source.index is not None and look.source.library == "pandas":
         series = nw.from_native(look.source.index.to_series().reset_index(drop=True), series_only=True)
         times = series.drop_nulls().unique().sort().head(MOST)
-        yield from _gap(-1, label_text(look.source.index.name or "index"), stamps(times), look)
+        yield from _gap(-1, label_text(look.source.index.name or "index"), times, look)
 
 
-def _gap(at: int, name: str, times: Sequence[Any], look: Look) -> Iterator[Finding]:
+def _gap(at: int, name: str, series: nw.Series[Any], look: Look) -> Iterator[Finding]:
+    times = stamps(series)
     kept = bounds(Counter(times)) if len(times) >= 10 else (0, 0)
     ordered = [t for t in times if kept[0] <= t <= kept[1]]
     found = steps(ordered)
@@ -153,8 +153,9 @@ def _gap(at: int, name: str, times: Sequence[Any], look: Look) -> Iterator[Findi
     longest = max(holes, key=lambda hole: (hole[0], -hole[1]))
     share = lost / (lost + len(ordered))
     many = f"{len(holes):,} gaps" if len(holes) > 1 else "A gap"
-    message = f"{many} in steps of {unit.said}: {lost:,} of {lost + len(ordered):,} ({percent(share)}) are left out, most after {moment(longest[1])}."
-    remedy = look.remedies.steps(at, unit.pandas, unit.polars, unit.sql)
+    counted = f"{lost:,} of {lost + len(ordered):,} ({percent(share)})"
+    message = f"{many} in steps of {unit.said}: {counted} left out, most after {moment(longest[1])}."
+    remedy = look.remedies.steps(at, unit.pandas, unit.polars, unit.sql, days=isinstance(series.dtype, nw.Date))
     shown = tuple(f"{moment(a)} – {moment(b)}" for _, a, b in sorted(holes, key=lambda h: (-h[0], h[1]))[:3])
     yield Finding("gaps", name, lost, share, message, remedy, shown, "warn")
 

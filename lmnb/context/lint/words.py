@@ -43,9 +43,8 @@ FORMATS = {
 
 def said(column: Column) -> Counter[str]:
     """The texts of a column, without those that say that there is none."""
-    return Counter({
-        text: n for text, n in column.tally.items() if text.strip().casefold() not in EMPTY and text.strip() not in EXACT
-    })  # fmt: skip
+    empty = {text for text in column.tally if text.strip().casefold() in EMPTY or text.strip() in EXACT}
+    return Counter({text: n for text, n in column.tally.items() if text not in empty})
 
 
 def numbers_as_text(column: Column, look: Look) -> Iterator[Finding]:
@@ -84,7 +83,9 @@ def _names_things(texts: Counter[str]) -> bool:
 
 
 def dates_as_text(column: Column, look: Look) -> Iterator[Finding]:
-    """Texts that are dates."""
+    """Texts that are dates, and numbers like 20240131."""
+    if column.kind == "integer":
+        yield from _dates_as_numbers(column, look)
     if column.kind != "text" or column.labelled:
         return
     texts = said(column)
@@ -95,6 +96,15 @@ def dates_as_text(column: Column, look: Look) -> Iterator[Finding]:
     seen = sum(texts[text] for text in dated)
     remedy = _date_remedy(column, look, form, dated)
     yield look.finding("text-date", column, seen, "Dates stored as text in {rows}.", remedy, examples=dated)
+
+
+def _dates_as_numbers(column: Column, look: Look) -> Iterator[Finding]:
+    if len(column.tally) < 5 or not 1800_01_01 <= column.ranked[0] <= column.ranked[-1] <= 2200_12_31:
+        return
+    if all(exists(str(value), "compact") for value in column.tally):
+        remedy = _date_remedy(column, look, "compact", list(map(str, column.ranked)))
+        message = "Dates stored as numbers in {rows}."
+        yield look.finding("text-date", column, column.present, message, remedy, examples=map(str, column.ranked))
 
 
 def dates(texts: Counter[str]) -> str | None:
