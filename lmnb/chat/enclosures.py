@@ -20,8 +20,8 @@ PICTURE = 2_000_000
 _PAINTED = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 
 PEEK = (
-    "margin:4px 0 8px;padding:8px 12px;max-height:16.5em;overflow:auto;white-space:pre-wrap;line-height:1.5;"
-    "background:var(--jp-cell-editor-background,rgba(127,127,127,.12))"
+    "margin:4px 0 8px;padding:8px 12px;max-height:16.5em;overflow:auto;white-space:pre-wrap;font-size:.86em;"
+    "line-height:1.5;background:var(--jp-cell-editor-background,rgba(127,127,127,.12))"
 )
 
 

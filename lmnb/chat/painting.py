@@ -71,7 +71,7 @@ def facts(turn: Turn) -> list[str]:
     first = stats.time_to_first_token_sec if stats else None
     if first is not None and first >= 0:
         words.append(f"first token {first:.1f} s")
-    return words + _ending(turn) + gauge(turn)
+    return words + ending(turn) + gauge(turn)
 
 
 def gauge(turn: Turn) -> list[str]:
@@ -114,7 +114,8 @@ def _cut(turn: Turn) -> str:
             return ""
 
 
-def _ending(turn: Turn) -> list[str]:
+def ending(turn: Turn) -> list[str]:
+    """How an answer ended, as one fact; nothing where it ended by itself."""
     match turn.status:
         case "stopped":
             return ["stopped by you"]

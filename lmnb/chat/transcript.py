@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from lmnb.chat import record
+from lmnb.chat import painting, record
 from lmnb.chat.enclosures import fold
 from lmnb.chat.forms import as_markdown
 from lmnb.chat.markdown import to_html
@@ -24,6 +24,9 @@ __all__ = ["Bundle", "TranscriptError", "beside", "bundle", "html", "plain", "re
 
 # Columns where there is room for them. Where styles are not kept, one answer stands below the other.
 COLUMNS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(22em,100%),1fr));gap:1em 2em"
+
+ONE_LINE = "height:1.6em;line-height:1.6;overflow:hidden"
+FACT = "display:inline-block;white-space:pre"
 
 # Folds in one row; one that is open is as wide as the output, and the others stand below it.
 WIDE = "width:200em;max-width:100%"
@@ -51,7 +54,7 @@ def beside(turns: Sequence[Turn]) -> Bundle:
     """
     if len(turns) == 1:
         return bundle(turns[0])
-    columns = "\n".join(f'<div style="min-width:0">{html(turn, leads=turn is turns[0])}</div>' for turn in turns)
+    columns = "\n".join(_column(turn, leads=turn is turns[0]) for turn in turns)
     data = {
         "text/html": whole(f'<div style="{COLUMNS}">\n{columns}\n</div>'),
         "text/plain": whole("\n\n".join(f"{for_terminals(who(turn))}:\n\n{plain(turn)}" for turn in turns)),
@@ -70,15 +73,29 @@ def plain(turn: Turn) -> str:
     return "\n\n".join(for_terminals(piece) for piece in pieces if piece) or " · ".join([who(turn), *facts(turn)])
 
 
-def html(turn: Turn, *, leads: bool = True) -> str:
+def html(turn: Turn) -> str:
     """The answer as the live view shows it at the end: status row, notices, what went along, thoughts, answer, problem.
 
     Args:
         turn: One that has ended.
-        leads: Whether the conversation goes on with it; it does not with what other models said beside it.
     """
     status = "".join(f" · <bdi>{visible(fact)}</bdi>" for fact in facts(turn))
-    rows = [f'<div class="lmnb-saved"><small><b>{visible(who(turn))}</b>{status}</small></div>']
+    return _page(f'<div class="lmnb-saved"><small><b>{visible(who(turn))}</b>{status}</small></div>', turn)
+
+
+def _column(turn: Turn, *, leads: bool) -> str:
+    """An answer beside others: its status row stays one line, with its ending first; what does not fit goes."""
+    ending, said = painting.ending(turn), facts(turn)
+    status = "".join(
+        f'<span style="{FACT}"> · <bdi>{visible(fact)}</bdi></span>'
+        for fact in [*ending, *(fact for fact in said if fact not in ending)]
+    )
+    row = f'<div class="lmnb-saved" style="{ONE_LINE}"><small><b>{visible(who(turn))}</b>{status}</small></div>'
+    return f'<div style="min-width:0">{_page(row, turn, leads=leads)}</div>'
+
+
+def _page(status: str, turn: Turn, *, leads: bool = True) -> str:
+    rows = [status]
     rows += [_small(notice) for notice in turn.notices]
     if folds := _folds(turn):
         rows.append(folds)
@@ -115,7 +132,7 @@ def _details(style: str, title: str, inside: str) -> str:
 def _thought(turn: Turn) -> str:
     seconds = paint(turn)["thought"]
     # Halves go up, as in the live view: the words must not change when the answer settles.
-    return "Thoughts" if seconds is None else f"Thought for {max(1, math.floor(seconds + 0.5))} s"
+    return "Thoughts" if not seconds else f"Thought for {max(1, math.floor(seconds + 0.5))} s"
 
 
 def _problem(problem: Problem) -> str:

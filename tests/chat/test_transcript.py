@@ -91,8 +91,8 @@ DONE = [Fragment("Hm, *well*.", "reasoning"), Fragment("Because **it** is.\n"), 
 def test_the_saved_form_has_status_thoughts_and_answer():
     html = transcript.html(turn_of(Noticed("Loaded `x`."), *DONE))
     page = Tags(html)
-    assert html.index("qwen3-4b") < html.index("412 tokens") < html.index("Loaded") < html.index("Thought for")
-    assert html.index("Thought for") < html.index("Because")
+    assert html.index("qwen3-4b") < html.index("412 tokens") < html.index("Loaded") < html.index("Thoughts")
+    assert html.index("Thoughts") < html.index("Because")
     assert "<strong>it</strong>" in html
     assert {"details", "summary", "small"} <= page.tags
 
@@ -320,7 +320,7 @@ def test_what_went_along_opens_to_the_exact_text_and_its_notes():
     assert "chart.png" in html
     assert "not saved" in html
     assert html.count("<details") == 3
-    assert html.index("sales") < html.index("chart.png") < html.index("Thought for") < html.index("Because")
+    assert html.index("sales") < html.index("chart.png") < html.index("Thoughts") < html.index("Because")
     assert transcript.html(transcript.read(transcript.bundle(turn)["metadata"])) == html
 
 

@@ -84,12 +84,16 @@ export function facts(state: State, elapsed: number, beside = false): Fact[] {
   }
 }
 
+/** Which of the facts says how the answer ended; -1 where it ended by itself. */
+export function endingOf({ facts }: State): number {
+  return facts.findIndex((fact) => !/^(?:first token|prompt|[\d.,]+) /.test(fact));
+}
+
 /** When there is little room an ending says more than any number; without one, the first two facts do. */
 function ended(state: State): Fact[] {
   const last = state.facts.length - (state.context.length ? 1 : 0);
-  const all = state.facts.slice(0, last);
-  const ending = all.findIndex((fact) => !/^(?:first token|[\d.,]+) /.test(fact));
-  const facts: Fact[] = all.map((text, index) => ({ text, wide: ending >= 0 ? index !== ending : index > 1 }));
+  const ending = endingOf(state);
+  const facts: Fact[] = state.facts.slice(0, last).map((text, index) => ({ text, wide: ending >= 0 ? index !== ending : index > 1 }));
   return [...facts, ...gaugeFact(state, state.facts[last])];
 }
 

@@ -5,7 +5,7 @@
 
 import { sentence } from "../cell/problem";
 import type { Store } from "../cell/store";
-import { foldWords, tokens } from "../cell/words";
+import { endingOf, foldWords, tokens } from "../cell/words";
 import { colour } from "../code/colour";
 import { h, type Kid } from "../dom";
 import { opening } from "../markdown/forms";
@@ -28,22 +28,39 @@ const COLOURS: Record<string, [name: string, style: string]> = {
 };
 
 const COLUMNS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(22em,100%),1fr));gap:1em 2em";
+const ONE_LINE = "height:1.6em;line-height:1.6;overflow:hidden";
+const FACT = "display:inline-block;white-space:pre";
 const WIDE = "width:200em;max-width:100%";
 const IN_A_ROW = "display:inline-block;vertical-align:top;max-width:100%;margin-right:12px";
 const PEEK =
-  "margin:4px 0 8px;padding:8px 12px;max-height:16.5em;overflow:auto;white-space:pre-wrap;line-height:1.5;" +
+  "margin:4px 0 8px;padding:8px 12px;max-height:16.5em;overflow:auto;white-space:pre-wrap;font-size:.86em;line-height:1.5;" +
   "background:var(--jp-cell-editor-background,rgba(127,127,127,.12))";
 
 export type Shown = Pick<Store, "state" | "text" | "reasoning" | "attached">;
 
 /** The HTML of an answer as far as it came. */
 export function savedHtml(shown: Shown): string {
-  return written(page(shown));
+  const facts = shown.state.facts.flatMap<Kid>((fact) => [" · ", h("bdi", {}, ...visible(fact))]);
+  return written(page(shown, h("div", { class: "lmnb-saved" }, h("small", {}, ...name(shown), ...facts))));
 }
 
 /** The HTML of several, in columns. */
 export function sideBySide(all: Shown[]): string {
-  return written([h("div", { style: COLUMNS }, ...all.map((shown) => h("div", { style: "min-width:0" }, ...page(shown))))]);
+  return written([h("div", { style: COLUMNS }, ...all.map(column))]);
+}
+
+/** The row stays one line, how the answer ended comes first, and what does not fit goes. */
+function column(shown: Shown): HTMLElement {
+  const { facts } = shown.state;
+  const last = endingOf(shown.state);
+  const order = last < 0 ? facts : [facts[last] as string, ...facts.filter((_, index) => index !== last)];
+  const spans = order.map((fact) => h("span", { style: FACT }, " · ", h("bdi", {}, ...visible(fact))));
+  const row = h("div", { class: "lmnb-saved", style: ONE_LINE }, h("small", {}, ...name(shown), ...spans));
+  return h("div", { style: "min-width:0" }, ...page(shown, row));
+}
+
+function name({ state }: Shown): HTMLElement[] {
+  return [h("b", {}, ...visible(state.who))];
 }
 
 function written(nodes: Node[]): string {
@@ -53,9 +70,8 @@ function written(nodes: Node[]): string {
   return whole.innerHTML;
 }
 
-function page({ state, text, reasoning, attached }: Shown): Node[] {
-  const facts = state.facts.flatMap<Kid>((fact) => [" · ", h("bdi", {}, ...visible(fact))]);
-  const page: Node[] = [h("div", { class: "lmnb-saved" }, h("small", {}, h("b", {}, ...visible(state.who)), ...facts))];
+function page({ state, text, reasoning, attached }: Shown, status: HTMLElement): Node[] {
+  const page: Node[] = [status];
   for (const notice of state.notices) page.push(small(notice));
   const folds = attached.map<Fold>((one, index) => [[h("bdi", {}, ...visible(one.name)), tokens(state.counts[index])], enclosed(one)]);
   if (reasoning.trim()) folds.push([[foldWords(state)], prose(reasoning)]);
