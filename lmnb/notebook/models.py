@@ -234,7 +234,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser(verb: str, name: str = "") -> _Parser:
     parser = _Parser(prog=verb, add_help=False, allow_abbrev=False)
     if name:
-        parser.add_argument("name", nargs=name)
+        parser.add_argument("name", nargs=name, metavar="NAME")
     return parser
 
 

@@ -206,7 +206,7 @@ async def _load(client: lms.AsyncClient, place: Place, wish: _Wish) -> Loaded:
     import lmstudio as lms  # noqa: PLC0415
 
     there = await choosing.listing(client, place)
-    meant = names.find(wish.name, there)
+    meant = names.find(wish.name, there, loaded_first=False)
     model, notice = (meant.model, meant.notice) if meant else (None, None)
     session: Any = client.embedding if model and model.kind == "embedding" else client.llm
     if model is not None and model.loaded and not wish.again:
@@ -255,7 +255,7 @@ async def _unload(client: lms.AsyncClient, place: Place, identifier: str | None)
 
 def _one(name: str, there: Sequence[Instance]) -> Instance:
     """The instance that is meant: by its identifier, else by its key where that is loaded once."""
-    meant = names.find(name, there)
+    meant = names.find(name, there, loaded_first=False)
     if meant is None:
         raise ChatError(_not_loaded(name, there))
     alike = [each for each in there if each.key == meant.model.key]

@@ -56,13 +56,14 @@ class Meant(Generic[M]):
     notice: str | None = None
 
 
-def find(wanted: str, models: Sequence[M]) -> Meant[M] | None:
+def find(wanted: str, models: Sequence[M], *, loaded_first: bool = True) -> Meant[M] | None:
     """The one that is meant. Of several that fit the same way, the one that is loaded; else nobody guesses.
 
     Args:
         wanted: An identifier, a key, a path; the beginning of one; or words of one in their order, with any separators
             or none: `qwen3 4b`, `qwen4b`, `gemma 1b`. Upper and lower case are the same.
         models: Those there are; instances before what is only on disk.
+        loaded_first: Whether one that is loaded is likelier to be meant.
 
     Returns:
         None if nothing fits.
@@ -76,7 +77,7 @@ def find(wanted: str, models: Sequence[M]) -> Meant[M] | None:
     for fits in _rules(wanted.casefold()) if wanted else ():
         found = [model for model in models if fits(model)]
         if found:
-            return _one(wanted, found)
+            return _one(wanted, found, loaded_first=loaded_first)
     return None
 
 
@@ -90,12 +91,12 @@ def exact(wanted: str, models: Iterable[M]) -> Meant[M] | None:
     return None
 
 
-def _one(wanted: str, found: Sequence[M]) -> Meant[M]:
+def _one(wanted: str, found: Sequence[M], *, loaded_first: bool) -> Meant[M]:
     keys = dict.fromkeys(model.key for model in found)
     if len(keys) == 1:
         return _short_for(wanted, found[0])
     here = dict.fromkeys(model.key for model in found if model.identifier)
-    if len(here) != 1:
+    if len(here) != 1 or not loaded_first:
         raise ChatError(_several(wanted, found))
     others = [key for key in keys if key not in here]
     more = f"; {_listed(others)} would fit as well, and {'are' if len(others) > 1 else 'is'} not loaded"

@@ -60,7 +60,7 @@ def running(host: str | None = None) -> Status:
     sdk.warm_up()
     named = hosts.given(host, None)
     if named is not None:
-        return Status(named.host, named.notice or named.host)
+        return Status(named.host, named.notice or f"Answers come from {named.host}.")
     # On the I/O thread: a kernel's own loop runs already, and is no place to wait in.
     found = asyncio.run_coroutine_threadsafe(hosts.find_lm_studio(), io_loop()).result(FIND)
     if found is not None:

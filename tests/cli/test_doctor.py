@@ -136,3 +136,13 @@ def test_a_server_that_was_named_is_asked(examine, scripted_server):
     assert code == 1
     assert found["server"][0]["state"] == "bad"
     assert "Nothing answers" in found["server"][0]["said"]
+
+
+@pytest.mark.server
+def test_a_model_that_is_loaded_twice_is_one(examine, run, host):
+    for more in ((), ("--again",)):
+        run("load", "scripted", *more, "--host", host)
+    listed = json.loads(run("ls", "--json", "--host", host).stdout)
+    assert [one["identifier"] for one in listed if one["loaded"]] == ["scripted", "scripted:2"]
+    _, found = examine(LMSTUDIO_API_HOST=host)
+    assert found["server"][0]["said"].endswith(f"It has {len(listed) - 1} models.")

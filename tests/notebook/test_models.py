@@ -180,13 +180,13 @@ def test_what_does_not_work_is_said_in_sentences(do, line, words):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("load", "name"),
+        ("load", "required: NAME"),
         ("load x --context 0", "a whole number from 1 on is wanted, not '0'"),
         ("load x --gpu some", "max, off, or a share"),
         ("load x --gpus 1", "--gpus"),
         ("load x -o seed", "expected 2 arguments"),
         ("models all", "all"),
-        ("use", "name"),
+        ("use", "required: NAME"),
     ],
 )
 def test_what_makes_no_sense_is_a_matter_of_usage(the_shell, line, words):

@@ -62,6 +62,15 @@ def test_a_model_is_loaded_and_unloaded_by_words_of_its_name(host):
         studio.load("scripted-embedding", again=True, config={"seed": 1}, host=host)
 
 
+def test_to_load_and_to_unload_nobody_guesses(host):
+    studio.load("scripted-vision", host=host)
+    with pytest.raises(ChatError, match="“scripted-” is short for more than one model"):
+        studio.load("scripted-", host=host)
+    studio.load("scripted-thinking", host=host)
+    with pytest.raises(ChatError, match="more than one model"):
+        studio.unload("scripted", host=host)
+
+
 def test_of_two_instances_of_a_model_its_key_names_none(host):
     for name in ("a", "b"):
         studio.load("scripted", identifier=name, host=host)
