@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Bundle", "TranscriptError", "beside", "bundle", "html", "plain", "read", "seed"]
 
 # Columns where there is room for them. Where styles are not kept, one answer stands below the other.
-COLUMNS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(22em,100%),1fr));gap:1em 2em"
+COLUMNS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(22em,100%),1fr));gap:2em"
 
 ONE_LINE = "height:1.6em;line-height:1.6;overflow:hidden"
 FACT = "display:inline-block;white-space:pre"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import heapq
 import itertools
+import json
 import random
 
 import pytest
 
+from lmnb.chat.attached import Attached
 from lmnb.chat.events import Connected, Finished, Fragment, Loading, ModelFacts, Noticed, Reading, Stats, Stopped
 from lmnb.chat.painting import paint
 from lmnb.chat.turns import Turn
@@ -292,3 +295,38 @@ def test_what_is_empty_goes_without_saying_but_not_a_progress_of_0(telling):
     telling.loop.pass_time(1)
     state = telling.messages[-1]["state"]
     assert state == {"status": "loading", "who": "qwen3-4b", "progress": 0.0}
+
+
+CARD = Attached("sales", "card", "sales: 5,214 rows" * 100)
+
+
+def test_what_went_along_is_in_the_traits_and_in_no_message(telling):
+    telling.turn.attached = (CARD,)
+    stream = Stream(telling.turn, telling.loop, (sent := []).append)
+    for event in [*fragments(200), END]:
+        telling.turn.apply(event)
+        stream.feed(event)
+        telling.loop.pass_time(0.1)
+    stream.resync()
+    telling.loop.pass_time(1)
+    assert stream.now()["attached"] == [{"name": "sales", "text": CARD.text}]
+    assert "snapshot" in {message["kind"] for message in sent}
+    assert not any("attached" in message for message in sent)
+
+
+def test_counts_that_come_later_are_told_with_the_state_and_other_texts_with_a_snapshot(telling):
+    telling.turn.attached = (CARD,)
+    stream = Stream(telling.turn, telling.loop, (sent := []).append)
+
+    def told(*attached):
+        telling.turn.attached = attached
+        telling.turn.apply(event := Loading("m", 0.5))
+        stream.feed(event)
+        telling.loop.pass_time(0.2)
+        return sent[-1]
+
+    counted = told(dataclasses.replace(CARD, tokens=212))
+    assert (counted["kind"], counted["state"]["counts"]) == ("append", [212])
+    other = told(dataclasses.replace(CARD, text="shorter"))
+    assert (other["kind"], other["attached"][0]["text"]) == ("snapshot", "shorter")
+    assert len(json.dumps(counted)) < 300

@@ -225,6 +225,59 @@ def test_stop_is_heard_over_a_subshell_while_the_cell_blocks(kernel):
     kernel.until(lambda: view.closed)
 
 
+def test_answers_side_by_side_are_one_output_and_stop_ends_the_one_that_runs(kernel):
+    run = kernel.start("b = Beside().start(words(100), 100); await b.ended()")
+    view = streaming(kernel, "w20 ")
+    assert view.state["others"][0]["state"]["status"] in {"connecting", "queued"}
+    kernel.front.say(view, kind="stop")
+    kernel.finish(run)
+    assert "w99" not in view.text
+    others = [content["message"] for _, content in view.customs if content["kind"] == "other"]
+    assert {content["at"] for _, content in view.customs if content["kind"] == "other"} == {1}
+    assert "".join(message.get("text", "") for message in others if message["kind"] == "append").startswith(said(50))
+    assert others[-1]["text"] == said(100)
+    lmnb = run.chat["metadata"]["lmnb"]
+    assert (lmnb["turn"]["status"], [turn["status"] for turn in lmnb["beside"]]) == ("stopped", ["done"])
+    assert run.html.count("lmnb-saved") == 2
+
+
+def test_a_view_in_the_background_settles_in_the_output_of_its_own_cell(kernel):
+    asking = kernel.run("a = Chat(background=True).start(words(60), 100); in_the_background(a)")
+    view = kernel.front.view
+    assert view.state["background"] is True
+    assert view.status != "done"
+    other = kernel.run("print('mine'); await asyncio.sleep(1.2); print('still')")
+    kernel.until(lambda: view.closed)
+    assert asking.turn["status"] == "done"
+    assert "w59" in asking.html
+    assert other.printed == "mine\nstill\n"
+    assert not other.chats
+
+
+def test_a_view_in_the_background_is_stopped_while_another_cell_runs(kernel):
+    asking = kernel.run("a = Chat(background=True).start(words(2000), 100); in_the_background(a)")
+    other = kernel.start("time.sleep(1.5)")
+    view = streaming(kernel, "w5 ")
+    kernel.front.say(view, kind="stop")
+    kernel.until(lambda: view.status == "stopped")
+    assert not other.over, "the page heard it although the main shell was blocked"
+    kernel.finish(other)
+    kernel.until(lambda: view.closed)
+    assert asking.turn["status"] == "stopped"
+    assert other.status == "ok"
+
+
+def test_a_view_in_the_background_that_nobody_hears_is_brought_to_its_own_cell(kernel):
+    kernel.front.settles = False
+    asking = kernel.run("a = Chat(background=True).start(words(20), 100); in_the_background(a)")
+    view, other = kernel.front.view, kernel.run("pass")
+    kernel.until(lambda: "text/html" in asking.chat["data"])
+    assert not other.chats
+    kernel.front.settles = True
+    kernel.front.say(view, kind="hello")
+    kernel.until(lambda: view.closed)
+
+
 def test_nonsense_from_a_page_changes_nothing(kernel):
     run = kernel.start("await chat(60, rate=100)")
     view = streaming(kernel, "w5 ")

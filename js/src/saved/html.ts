@@ -27,7 +27,7 @@ const COLOURS: Record<string, [name: string, style: string]> = {
   c: ["c", "color:var(--jp-mirror-editor-comment-color,#408080);font-style:italic"],
 };
 
-const COLUMNS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(22em,100%),1fr));gap:1em 2em";
+const COLUMNS = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(22em,100%),1fr));gap:2em";
 const ONE_LINE = "height:1.6em;line-height:1.6;overflow:hidden";
 const FACT = "display:inline-block;white-space:pre";
 const WIDE = "width:200em;max-width:100%";
