@@ -219,7 +219,7 @@ def test_no_time_is_said():
 
 
 REPORT = Report("df", 10, 2, (
-    Finding("missing", "<b>`x`|\n", 3, 0.3, "No value in 3 of 10 rows (30 %).", "df[df['<b>'].isna()]", ("<script>",), "warn"),
+    Finding("missing", "<b>`x`|\n", 3, 0.3, "No value in 3 of 10 rows (30 %).", "df[df['<b>'].isna()]", ("<script>",)),
     Finding("duplicates", None, 1, 0.0001, "1 of 10 rows.", "df = df.drop_duplicates()", (), "info"),
 ), ("![a](http://evil) <img src=x>",))  # fmt: skip
 

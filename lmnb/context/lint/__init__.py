@@ -106,7 +106,7 @@ class _Run:
         look = Look(self.source, columns, self.remedies, self._target(columns, target))
         found = [*self._by_column(look), *self._by_table(look)]
         found.sort(key=lambda pair: (ORDER[pair[1].severity], pair[0]))
-        self._tell()
+        self._tell(columns)
         size = self.source.rows, len(self.source.labels)
         return Report(quoted(self.name), *size, tuple(one for _, one in found), tuple(self.notes))
 
@@ -147,7 +147,11 @@ class _Run:
             self.failed.setdefault(_why(problem), []).append(f"{what}{where}")
             return []
 
-    def _tell(self) -> None:
+    def _tell(self, columns: list[Column]) -> None:
+        unread = [one for one in columns if one.kind == "other" and not one.objects]
+        if closed := [one.name for one in unread if int(one.whole.null_count()) < one.rows]:
+            more = f" and {len(closed) - 3:,} more" if len(closed) > 3 else ""
+            self.notes.append(f"Only looked at for missing values, for their types: {', '.join(closed[:3])}{more}.")
         for why, places in self.failed.items():
             more = f" and {len(places) - 3} more" if len(places) > 3 else ""
             self.notes.append(f"Not done: {', '.join(places[:3])}{more}. {why}")

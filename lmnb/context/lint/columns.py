@@ -56,6 +56,7 @@ class Column:
         whole: The column with all its rows.
         rows: How many rows the table has.
         families: Of an object column, how many values of each kind of type there are.
+        objects: Whether it is made of Python objects.
         labelled: Whether it is a category whose levels are no texts.
         infinite: How many values are infinite; in `values` they are missing.
     """
@@ -67,6 +68,7 @@ class Column:
     whole: nw.Series[Any]
     rows: int
     families: Counter[str] = field(default_factory=Counter)
+    objects: bool = False
     labelled: bool = False
     infinite: int = 0
 
@@ -115,9 +117,11 @@ def label_text(label: Any) -> str:
 
 def column(at: int, label: Any, some: nw.Series[Any], whole: nw.Series[Any]) -> Column:
     """Read a column. Blocks for as long as its library takes to hand over the values."""
-    dtype, native = some.dtype, str(getattr(some.to_native(), "dtype", ""))
-    if native == "object" or isinstance(dtype, nw.Object):
+    native = str(getattr(some.to_native(), "dtype", ""))
+    # Not asked for its narwhals type first: that asks each object for its class.
+    if native in ("object", "Object"):
         return of_objects(at, label, list(some.to_native()), whole)
+    dtype = some.dtype
     if dtype.is_float() or dtype.is_decimal():
         return _floats(at, label, some.to_list(), whole)
     kind: Kind = "other"
@@ -176,17 +180,18 @@ def of_objects(at: int, label: Any, objects: list[Any], whole: nw.Series[Any]) -
     named = [family(value) for value in objects]
     families = Counter(name for name in named if name)
     if set(families) == {"number"}:
-        numbers = _floats(at, label, [v if n else None for v, n in zip(objects, named, strict=True)], whole)
-        if all(issubclass(type(v), int) for v, n in zip(objects, named, strict=True) if n):
-            numbers = Column(at, label, "integer", [_whole(v) for v in numbers.values], whole, len(whole))
-        numbers.families = families
-        return numbers
+        present = [v if name else None for v, name in zip(objects, named, strict=True)]
+        found = _floats(at, label, present, whole)
+        if all(issubclass(type(v), int) for v in present if v is not None):
+            found = Column(at, label, "integer", [_whole(v) for v in present], whole, len(whole))
+        found.families, found.objects = families, True
+        return found
     kinds: dict[str, Kind] = {"text": "text", "bool": "bool", "time": "time"}
     kind: Kind = "mixed" if len(families) > 1 else kinds.get(next(iter(families), ""), "other")
-    values = [_key(v, n) for v, n in zip(objects, named, strict=True)]
-    if kind == "time" or kind in ("text", "bool"):
+    values = [_key(v, name) for v, name in zip(objects, named, strict=True)]
+    if kind in kinds.values():
         values = [None if key is None else key[1] for key in values]
-    return Column(at, label, kind, values, whole, len(whole), families)
+    return Column(at, label, kind, values, whole, len(whole), families, objects=True)
 
 
 def family(value: Any) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
-
 from lmnb.context.lint.looking import some
 from lmnb.context.lint.remedies import texts
 from lmnb.context.lint.report import Finding, percent
@@ -38,10 +36,8 @@ def missing(column: Column, look: Look) -> Iterator[Finding]:
     """Rows without a value, counted in all rows."""
     whole, nans = column.whole, 0
     empty = int(whole.null_count())
-    if look.source.library != "pandas" and whole.dtype.is_float():
+    if not column.objects and look.source.library != "pandas" and whole.dtype.is_float():
         nans = int((whole.is_nan() & ~whole.is_null()).sum())
-    if column.kind == "other" and not column.values and isinstance(whole.dtype, nw.Unknown) and not empty:
-        return
     rows = empty + nans
     if not rows or not column.rows:
         return
@@ -53,7 +49,7 @@ def missing(column: Column, look: Look) -> Iterator[Finding]:
         remedy = words.say("keep numbers", column.at)
     elif share < 0.05:
         remedy = words.say("keep present", column.at)
-    elif column.kind in ("integer", "float") and not column.families and not whole.dtype.is_decimal():
+    elif column.kind in ("integer", "float") and not column.objects and not whole.dtype.is_decimal():
         whole_numbers = column.kind == "integer" or all(v == int(v) for v in column.tally)
         remedy = words.say("fill whole" if whole_numbers else "fill middle", column.at)
     else:

@@ -28,7 +28,7 @@ CODE = re.compile(r"(?=.*\d)[\w\-./:#]+\Z|[A-Z]{2,8}\Z")
 def rows(look: Look) -> Iterator[Finding]:
     """Rows that are there more than once, counted in all rows."""
     total, columns = look.source.rows, look.columns
-    if total < 2 or not columns:
+    if total < 2 or len(columns) < len(look.source.labels):  # a column that could not be read may differ
         return
     more, counted = _repeated(look)
     if not more:
@@ -49,9 +49,7 @@ def rows(look: Look) -> Iterator[Finding]:
 def _repeated(look: Look) -> tuple[int, int]:
     """How many rows repeat an earlier one, of how many that were compared."""
     total = look.source.rows
-    if all(
-        column.kind in ("bool", "integer", "float", "text", "time") and not column.families for column in look.columns
-    ):
+    if all(one.kind not in ("mixed", "other") and not one.objects for one in look.columns):
         whole = look.source.whole
         unique = [one for one in look.columns if len(one.tally) == len(one.values)]
         if any(int(one.whole.n_unique()) == total for one in unique[:3]):

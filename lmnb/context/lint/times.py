@@ -118,7 +118,7 @@ def _no_dates(column: Column, look: Look) -> Iterator[Finding]:
 
 def gaps(column: Column, look: Look) -> Iterator[Finding]:
     """Steps that are left out of times that are otherwise regular, among all rows."""
-    if column.kind == "time" and not column.families:
+    if column.kind == "time" and not column.objects:
         times = column.whole.drop_nulls().unique().sort().head(MOST)
         yield from _gap(column.at, column.name, times, look)
 
