@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import functools
-import json
+import shlex
 import sys
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from IPython.core.error import UsageError
 from IPython.core.magic import no_var_expand
 
 from lmnb import studio
 from lmnb.chat.problems import ChatError, Problem
-from lmnb.notebook import cells
+from lmnb.notebook import arguments, cells
+from lmnb.notebook.arguments import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -143,7 +143,9 @@ def use(_shell: InteractiveShell, args: Sequence[str], *, host: str | None = Non
 def load(shell: InteractiveShell, args: Sequence[str], *, host: str | None = None) -> None:
     """Load a model, with progress; one that is loaded is left as it is."""
     asked = _load_parser().parse_args(args)
-    config = {key: _literal(value) for key, value in asked.option} | ({} if asked.gpu is None else {"gpu": asked.gpu})
+    config = {key: arguments.literal(value) for key, value in asked.option} | (
+        {} if asked.gpu is None else {"gpu": asked.gpu}
+    )
     name = " ".join(asked.name)
     try:
         with studio.Bar(name, sys.stdout, live=_live(shell)) as bar:
@@ -165,11 +167,11 @@ def load(shell: InteractiveShell, args: Sequence[str], *, host: str | None = Non
         print("`--again` loads it one more time; `%chat unload` makes room for other settings.")
 
 
-def _load_parser() -> _Parser:
+def _load_parser() -> Parser:
     parser = _parser("load", name="+")
-    parser.add_argument("--context", type=_whole)
-    parser.add_argument("--gpu", type=_gpu)
-    parser.add_argument("--ttl", type=_whole)
+    parser.add_argument("--context", type=arguments.whole)
+    parser.add_argument("--gpu", type=arguments.gpu)
+    parser.add_argument("--ttl", type=arguments.whole)
     parser.add_argument("--identifier")
     parser.add_argument("-o", "--option", nargs=2, action="append", default=[])
     parser.add_argument("--again", action="store_true")
@@ -224,44 +226,12 @@ def _above(bar: studio.Bar, sentence: str) -> None:
 # ---- words
 
 
-class _Parser(argparse.ArgumentParser):
-    """Refuses as a magic does."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"%chat {self.prog}: {message}. It is typed like this: %chat {VERBS[self.prog].line}")
-
-
-def _parser(verb: str, name: str = "") -> _Parser:
-    parser = _Parser(prog=verb, add_help=False, allow_abbrev=False)
-    if name:
-        parser.add_argument("name", nargs=name, metavar="NAME")
-    return parser
+def _parser(verb: str, name: str = "") -> Parser:
+    return Parser(verb, VERBS[verb].line, name)
 
 
 def _name(verb: str, args: Sequence[str]) -> str:
     return " ".join(_parser(verb, name="+").parse_args(args).name)
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"a whole number from 1 on is wanted, not {text!r}")
-    return int(text)
-
-
-def _gpu(text: str) -> dict[str, Any]:
-    """How much of the model goes to the GPU, as the SDK spells it."""
-    try:
-        return {"ratio": text if text in {"max", "off"} else float(text)}
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"max, off, or a share from 0 to 1 is wanted, not {text!r}") from None
-
-
-def _literal(value: str) -> Any:
-    """A JSON value where it is one, else Python's spellings of true and false, else the word itself."""
-    try:
-        return json.loads({"True": "true", "False": "false", "None": "null"}.get(value, value))
-    except ValueError:
-        return value
 
 
 def _say(notice: str | None) -> None:
@@ -337,8 +307,6 @@ def model_magic(shell: InteractiveShell) -> Callable[[str], None]:
 
 
 def _words(line: str) -> list[str]:
-    import shlex  # noqa: PLC0415
-
     try:
         return shlex.split(line)
     except ValueError:  # an apostrophe, not a quotation
