@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from lmnb.chat.attached import Attached
     from lmnb.chat.events import Event
+    from lmnb.chat.forms import Form
     from lmnb.chat.schema import Schema
     from lmnb.journal import Journal
     from lmnb.studio.thinking import Level as Think
@@ -112,6 +113,16 @@ class Conversation:
         return tuple(self.lines.branches)
 
     @property
+    def latest_model(self) -> Any:
+        """The model that would answer now: the one that was asked for last, else that of the conversation."""
+        return _latest(self.turns, "asked") or self.model
+
+    @property
+    def latest_system(self) -> str | None:
+        """The system prompt that holds now."""
+        return _latest(self.turns, "system") or self.system
+
+    @property
     def running(self) -> bool:
         """Whether an answer is being written."""
         return any(not answer.done for answer in self._answers)
@@ -149,6 +160,7 @@ class Conversation:
         cell: str | None = None,
         run: str | None = None,
         append: bool = False,
+        form: Form = "markdown",
     ) -> Answer:
         """Ask, and return an answer that can be iterated (`for`, `async for`) or awaited.
 
@@ -169,13 +181,14 @@ class Conversation:
                 branch.
             run: The execution of the cell: what it asks twice in one execution are two turns.
             append: Add the turn at the end, whatever the cell asked before.
+            form: What the answer is shown as.
 
         Raises:
             ChatError: If the schema is none.
         """
         shape = _shape(schema)
         turn = self._turn(prompt, model, system, config, sent, cell, run)
-        turn.attached = tuple(attach)
+        turn.attached, turn.form = tuple(attach), form
 
         def place() -> tuple[Sequence[Turn], str | None]:
             placed = self.lines.place(turn, append=append)
@@ -196,7 +209,7 @@ class Conversation:
         """
         first = answer.turn
         turn = self._turn(first.prompt, model, first.system, first.config, first.sent, first.cell, first.run)
-        turn.attached, turn.after = first.attached, first.after
+        turn.attached, turn.after, turn.form = first.attached, first.after, first.form
 
         def place() -> tuple[Sequence[Turn], str | None]:
             before = self.turns[: self.turns.index(first)] if first in self.turns else []
@@ -296,11 +309,25 @@ class Conversation:
                 answer.stop()
             self.lines = Lines(cap=self.lines.cap)
 
+    def restart(self) -> Placed:
+        """Begin anew: nothing that was said is told to the model any more, and all of it stays as a branch."""
+        with self._lock:
+            placed = self.lines.restart()
+            self._stop_cut(placed)
+            return placed
+
+    def rename(self, name: str) -> None:
+        """Call it something else: what is asked from here on says so."""
+        self.name = name
+        for line in (self.turns, *(branch.turns for branch in self.branches)):
+            for turn in line:
+                turn.talk = name
+
     # ---- other forms
 
     def to_chat(self) -> lms.Chat:
         """The conversation as an SDK `Chat`: a copy."""
-        return studio.to_chat(messages(self.turns, system=self._latest("system")), last=self.turns[-1:])
+        return studio.to_chat(messages(self.turns, system=self.latest_system), last=self.turns[-1:])
 
     def to_markdown(self) -> str:
         """The conversation as Markdown: questions, answers, who answered."""
@@ -395,17 +422,16 @@ class Conversation:
             raise IndexError(position)
         return self.turns[position - 1]
 
-    def _latest(self, name: str) -> str | None:
-        value: str | None = _latest(self.turns, name) or getattr(self, name)
-        return value
-
 
 def _shape(schema: Any) -> Schema | None:
     if schema is None:
         return None
-    from lmnb.chat.schema import Schema, read  # noqa: PLC0415 - seldom
+    from lmnb.chat.schema import Schema, SchemaError, read  # noqa: PLC0415 - seldom
 
-    return schema if isinstance(schema, Schema) else read(schema, {})
+    try:
+        return schema if isinstance(schema, Schema) else read(schema, {})
+    except SchemaError as error:
+        raise ChatError(Problem("refused", str(error))) from None
 
 
 def _reply(turn: Turn, shape: Schema | None) -> Reply:
@@ -419,7 +445,7 @@ def _reply(turn: Turn, shape: Schema | None) -> Reply:
         from lmnb.chat.schema import SchemaError  # noqa: PLC0415 - seldom
 
         try:
-            reply.value = shape.check(turn.text)
+            reply.parsed = reply.value = shape.check(turn.text)
         except SchemaError as error:
             raise ChatError(Problem("notAsAsked", f"The answer is not what was asked for: {error}"), reply) from None
     return reply

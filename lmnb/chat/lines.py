@@ -130,6 +130,10 @@ class Lines:
         self.settle()
         return placed
 
+    def restart(self) -> Placed:
+        """End the line before its first turn; all that was said stays as a branch."""
+        return self._cut(0, cell=None) if self.turns else Placed()
+
     def keep(self, turns: Sequence[Turn]) -> Branch:
         """Add a branch: another answer to the same prompt, or one that was found in a notebook."""
         self._highest += 1

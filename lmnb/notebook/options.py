@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import keyword
 import re
 import shlex
 from dataclasses import dataclass, field
@@ -22,13 +23,37 @@ WORD = re.compile(r"""\s*((?:[^\s"']|"(?:[^"\\]|\\.)*"|'[^']*')+)""")
 class Options:
     """What one `%%chat` line says."""
 
-    model: str | None = None
+    models: list[str] = field(default_factory=list)
     system: str | None = None
     host: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
+    think: str | None = None
+    talk: str | None = None
+    last: bool = False
     new: bool = False
+    history: bool = True
+    append: bool = False
+    attach: list[str] = field(default_factory=list)
+    level: str | None = None
+    auto: bool | None = None
+    raw: bool = False
+    trim: str | None = None
+    show_context: bool = False
+    form: str | None = None
+    extract: bool = False
+    code: bool = False
+    to: str | None = None
+    schema: str | None = None
+    retry: bool = False
+    reasoning: bool | None = None
+    background: bool = False
     help: bool = False
     rest: str = ""
+
+    @property
+    def model(self) -> str | None:
+        """The model that answers in the conversation; the others answer beside it."""
+        return self.models[0] if self.models else None
 
 
 @dataclass(frozen=True)
@@ -39,26 +64,31 @@ class Option:
     values: tuple[str, ...]
     help: str
     apply: Callable[[Options, list[str]], None]
+    choices: tuple[str, ...] = ()
+
+
+def _set(name: str) -> Callable[[Options, list[str]], None]:
+    """Store the one value that follows the flag."""
+    return lambda options, values: setattr(options, name, values[0])
+
+
+def _say(name: str, value: Any) -> Callable[[Options, list[str]], None]:
+    """Store what the flag means by itself."""
+    return lambda options, _: setattr(options, name, value)
 
 
 def _model(options: Options, values: list[str]) -> None:
-    options.model = values[0]
+    options.models.append(values[0])
 
 
-def _system(options: Options, values: list[str]) -> None:
-    options.system = values[0]
+def _attach(options: Options, values: list[str]) -> None:
+    options.attach += [name for part in values[0].split(",") if (name := part.strip())]
 
 
-def _host(options: Options, values: list[str]) -> None:
-    options.host = values[0]
-
-
-def _new(options: Options, _values: list[str]) -> None:
-    options.new = True
-
-
-def _help(options: Options, _values: list[str]) -> None:
-    options.help = True
+def _to(options: Options, values: list[str]) -> None:
+    if not values[0].isidentifier() or keyword.iskeyword(values[0]):
+        raise UsageError(f"--to takes the name of a variable, for example `--to answer`; got {values[0]!r}.")
+    options.to = values[0]
 
 
 def _temperature(options: Options, values: list[str]) -> None:
@@ -95,16 +125,79 @@ def _literal(value: str) -> Any:
         return value
 
 
-TABLE = (
-    Option(("-m", "--model"), ("MODEL",), "the model, by key; from here on (default: the one that is loaded)", _model),
-    Option(("-t", "--temperature"), ("T",), "sampling temperature, 0 or more", _temperature),
-    Option(("--max-tokens",), ("N",), "at most so many tokens", _max_tokens),
-    Option(("-s", "--system"), ("SYSTEM",), "the system prompt, from here on", _system),
-    Option(("-o", "--option"), ("KEY", "VALUE"), "any prediction parameter as LM Studio's SDK spells it", _setting),
-    Option(("--host",), ("HOST:PORT",), "the LM Studio server to talk to", _host),
-    Option(("--new",), (), "begin a new conversation: the model hears nothing of the cells above", _new),
-    Option(("-h", "--help"), (), "this text", _help),
-)
+FORMS = ("markdown", "text", "json", "code", "html")
+LEVELS = ("names", "schema", "stats", "values")
+
+GROUPS = {
+    "Model": (
+        Option(
+            ("-m", "--model"), ("MODEL",), "the model, from here on; twice or more: the others answer beside it", _model
+        ),
+        Option(("-t", "--temperature"), ("T",), "sampling temperature, 0 or more", _temperature),
+        Option(("--max-tokens",), ("N",), "at most so many tokens", _max_tokens),
+        Option(("-o", "--option"), ("KEY", "VALUE"), "any prediction parameter as LM Studio's SDK spells it", _setting),
+        Option(
+            ("--think",),
+            ("HOW",),
+            "how much it thinks first: off, low or high",
+            _set("think"),
+            ("off", "low", "high"),
+        ),
+        Option(("-R", "--hide-reasoning"), (), "do not show what it thinks", _say("reasoning", False)),
+        Option(("-s", "--system"), ("SYSTEM",), "the system prompt, from here on", _set("system")),
+        Option(("--host",), ("HOST:PORT",), "the LM Studio server to talk to", _set("host")),
+    ),
+    "Conversation": (
+        Option(("-i", "--id"), ("NAME",), "ask in the conversation of this name", _set("talk")),
+        Option(
+            ("-c", "--continue"), (), "go on with the last one, if need be from the saved notebook", _say("last", True)
+        ),
+        Option(
+            ("--new",), (), "begin a new conversation: the model hears nothing of the cells above", _say("new", True)
+        ),
+        Option(
+            ("--no-history",), (), "ask this alone; it does not become part of a conversation", _say("history", False)
+        ),
+        Option(
+            ("--append",), (), "running the cell again adds a turn, instead of replacing its own", _say("append", True)
+        ),
+    ),
+    "What goes along": (
+        Option(
+            ("-a", "--attach"), ("NAME",), "a variable, a file, or `fig` for the current figure; a,b for more", _attach
+        ),
+        Option(("--level",), ("LEVEL",), f"how much a card tells: {', '.join(LEVELS)}", _set("level"), LEVELS),
+        Option(("--auto",), (), "tables the prompt names, and the cells before, go along", _say("auto", True)),
+        Option(
+            ("--raw",),
+            (),
+            "send the prompt as it is written: `{name}` and `@name` are nothing special",
+            _say("raw", True),
+        ),
+        Option(
+            ("--trim",),
+            ("RULE",),
+            "what is left out first if it does not fit: oldest, middle, off",
+            _set("trim"),
+            ("oldest", "middle", "off"),
+        ),
+        Option(("--show-context",), (), "show what would be sent, counted; send nothing", _say("show_context", True)),
+    ),
+    "The answer": (
+        Option(("-f", "--format"), ("FORM",), f"how it is shown and taken: {', '.join(FORMS)}", _set("form"), FORMS),
+        Option(("-x", "--extract"), (), "take the code out of it (with --to)", _say("extract", True)),
+        Option(("--code",), (), "put its code into the next cell, unrun", _say("code", True)),
+        Option(("--to",), ("NAME",), "put it into a variable", _to),
+        Option(
+            ("--schema",), ("SPEC",), 'its shape: a class or schema by name, or "name:str, score:float"', _set("schema")
+        ),
+        Option(("--retry",), (), "ask once more if it does not have that shape", _say("retry", True)),
+        Option(("--bg",), (), "let the cell end at once; the answer goes on below it", _say("background", True)),
+        Option(("-h", "--help"), (), "this text", _say("help", True)),
+    ),
+}
+
+TABLE = tuple(option for options in GROUPS.values() for option in options)
 
 EXAMPLES = """Examples::
 
@@ -114,16 +207,23 @@ EXAMPLES = """Examples::
     %%chat -m qwen3-4b -t 0.2 --max-tokens 300 -s "You answer in one sentence."
     Why is a median more robust than a mean?
 
-    %%chat -o topKSampling 20 -o stopStrings '["###"]'
-    List three ways to treat missing values."""
+    %%chat -a sales --schema "[column:str, problem:str]" --to problems
+    Which columns of @sales need cleaning?"""
 
 
 def usage() -> str:
-    """The help text: one line per option, then examples."""
-    rows = [("  " + ", ".join(o.flags) + "".join(f" {v}" for v in o.values), o.help) for o in TABLE]
-    width = max(len(left) for left, _ in rows) + 2
-    lines = "\n".join(left.ljust(width) + right for left, right in rows)
+    """The help text: one line per option, in groups, then examples."""
+    width = max(len(_head(option)) for option in TABLE) + 2
+    groups = [
+        "\n".join([f"{title}:", *(_head(option).ljust(width) + option.help for option in options)])
+        for title, options in GROUPS.items()
+    ]
+    lines = "\n\n".join(groups)
     return f"%%chat [options] then the prompt, in the lines below (or on the line itself).\n\n{lines}\n\n{EXAMPLES}"
+
+
+def _head(option: Option) -> str:
+    return "  " + ", ".join(option.flags) + "".join(f" {value}" for value in option.values)
 
 
 def parse(line: str) -> Options:
@@ -150,6 +250,8 @@ def parse(line: str) -> Options:
                 raise UsageError(f"{flag} needs {' and '.join(option.values)} after it. `%%chat --help` shows how.")
             values.append(_unquote(match[1]))
             line = line[match.end() :]
+        if option.choices and values[0] not in option.choices:
+            raise UsageError(f"{flag} takes one of {', '.join(option.choices)}; got {values[0]!r}.")
         option.apply(options, values)
     options.rest = line.strip()
     return options
