@@ -273,3 +273,32 @@ test("a stub mounts from the core; without one it shows the plain text and lets 
   model.hear({ kind: "settle", bundle: {} });
   assert.deepEqual(model.said.at(-1), { kind: "settled", count: 0 });
 });
+
+test("several answers stand side by side, one of them speaks, and they are settled as one output", async () => {
+  const { manager, cells } = notebook([[shows("one")]]);
+  const others = [{ text: "", reasoning: "", seq: 0, state: state({ status: "queued", who: "second" }) }];
+  const page = mount({ others }, manager);
+  (manager.models as Map<string, FakeModel>).set("one", page.model);
+  assert.deepEqual(page.model.said, [{ kind: "hello" }]);
+  page.model.hear({ kind: "append", seq: 1, text: "First." });
+  page.model.hear({ kind: "other", at: 1, message: { kind: "snapshot", seq: 1, text: "Second.", reasoning: "", state: state({ status: "done", who: "second" }) } });
+  await until(() => page.el.textContent?.includes("Second."));
+  assert.deepEqual([...page.el.querySelectorAll(".lmnb-beside > .lmnb .lmnb-prose")].map((prose) => prose.textContent), ["First.", "Second."]);
+  page.model.hear({ kind: "settle", bundle: { data: { "text/plain": "both" }, metadata: {} } });
+  await until(() => page.model.said.some(({ kind }) => kind === "settled"));
+  assert.equal(cells[0]?.outputs.list.length, 1);
+  assert.deepEqual((cells[0]?.outputs.list[0] as { data: object }).data, { "text/plain": "both" });
+  finish(page);
+});
+
+test("a fold keeps what is inside until somebody looks, and shows it as text", async () => {
+  const page = mount({ attached: [{ name: "sales", text: "<b>card</b>", notes: ["2 were masked."] }], state: state({ counts: [212] }) });
+  await until(() => page.el.textContent?.includes("sales · 212 tokens"));
+  assert.ok(!page.el.querySelector(".lmnb-peek"));
+  const fold = page.el.querySelector<HTMLDetailsElement>(".lmnb-context > details") as HTMLDetailsElement;
+  fold.open = true;
+  fold.dispatchEvent(new Event("toggle"));
+  await until(() => page.el.querySelector(".lmnb-peek"));
+  assert.equal(page.el.querySelector(".lmnb-peek")?.textContent, "<b>card</b>");
+  finish(page);
+});

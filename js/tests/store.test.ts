@@ -2,7 +2,7 @@ import "./dom";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Store, type Doors } from "../src/cell/store";
-import { readDown } from "../src/protocol";
+import { readAttached, readDown } from "../src/protocol";
 import { fakeModel, state } from "./fake";
 
 function make(more: Partial<Doors> = {}): { store: Store; said: unknown[]; log: string[] } {
@@ -182,4 +182,42 @@ test("the traits are where it begins, and newer ones replace it after a reconnec
   model.traits.seq = 10;
   store.load((name) => model.get(name));
   assert.equal(store.text, "abcdef");
+});
+
+test("in the background a Stop that is not heard waits: what blocks the kernel is another cell", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const { store, said, log } = make({ background: () => true });
+  store.hear(snapshot(1, "a"));
+  store.stop();
+  context.mock.timers.tick(10_000);
+  assert.deepEqual(log, []);
+  assert.equal(store.stopping, true);
+  assert.deepEqual(said.filter((message) => (message as { kind: string }).kind === "stop"), [{ kind: "stop" }]);
+});
+
+test("what is told of another answer goes to that one", () => {
+  const heard: unknown[] = [];
+  const { store } = make({ other: (at, { kind }) => void heard.push([at, kind]) });
+  store.hear({ kind: "other", at: 1, message: append(1, "b") });
+  store.hear({ kind: "other", at: 1, message: { kind: "settle", bundle: { data: {} } } });
+  assert.deepEqual(heard, [[1, "append"]]);
+  assert.equal(store.text, "");
+});
+
+test("only pictures that are painted are shown, and only from bytes", () => {
+  const image = (type: string, data: string): unknown => readAttached([{ name: "x", image: { name: "x", size: 3, type, data } }])[0]?.image?.data;
+  assert.equal(image("image/png", "iVBORw=="), "iVBORw==");
+  assert.equal(image("image/svg+xml", "iVBORw=="), "");
+  assert.equal(image("image/png", "https://example.org/a.png"), "");
+  assert.equal(image("image/png,<svg>", "iVBORw=="), "");
+});
+
+test("what went along stays when a snapshot does not say it, and is another when it does", () => {
+  const { store } = make();
+  const traits: Record<string, unknown> = { text: "", seq: 0, state: state(), attached: [{ name: "sales", text: "card" }] };
+  store.load((name) => traits[name]);
+  store.hear(snapshot(1, "a"));
+  assert.deepEqual(store.attached.map(({ name }) => name), ["sales"]);
+  store.hear({ ...snapshot(2, "a"), attached: [{ name: "other" }] });
+  assert.deepEqual(store.attached.map(({ name }) => name), ["other"]);
 });
