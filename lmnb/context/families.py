@@ -11,7 +11,7 @@ from lmnb.context.values import label, number, share
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from lmnb.context.columns import Profile
+    from lmnb.context.profiles import Profile
 
 LEAST = 5
 """So many columns make a family; fewer are told one by one."""

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmnb.context.columns import Exact
+from lmnb.context.profiles import Exact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

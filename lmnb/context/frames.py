@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lmnb.context import masks, sampling
-from lmnb.context.columns import Exact
+from lmnb.context.profiles import Exact
 from lmnb.context.tables import SHOWN, Table
 from lmnb.context.types import type_word
 from lmnb.context.values import label, line, module_name, number, plural, share, size, value

@@ -8,6 +8,7 @@ where the plan says that these are cheap; of one that runs somebody's Python not
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lmnb.context import sampling
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     import narwhals as nw
 
-    from lmnb.context.columns import Exact
+    from lmnb.context.profiles import Exact
     from lmnb.context.tables import Wish
 
 ELSEWHERE = 1_000
@@ -60,7 +61,7 @@ def table_of(
 
     return Table(
         names=[*names],
-        types=[type_word(kind) for kind in schema.values()],
+        types=[type_word(kind, partial(_own_type, frame, name)) for name, kind in schema.items()],
         rows=rows,
         looked=0 if sample is None else len(sample),
         sample=how,
@@ -69,6 +70,14 @@ def table_of(
         first=lambda place: column(place)[:SHOWN].to_list(),
         about=about,
     )
+
+
+def _own_type(frame: Any, name: str) -> str:
+    """The library's own word for a type that narwhals does not know."""
+    native = frame.to_native()
+    if hasattr(native, "types") and hasattr(native, "columns"):
+        return str(native.types[list(native.columns).index(name)]).lower()
+    return "other"
 
 
 def unread(frame: Any, *about: str, rows: int | None = None) -> Table:

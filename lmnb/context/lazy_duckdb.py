@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lmnb.context import footers, lazy, sampling
-from lmnb.context.columns import Exact
+from lmnb.context.profiles import Exact
 
 if TYPE_CHECKING:
     from collections.abc import Callable

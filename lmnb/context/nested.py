@@ -7,8 +7,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lmnb.context import masks
-from lmnb.context.columns import SAFE, Looked, anything
 from lmnb.context.ladder import Item
+from lmnb.context.profiles import Looked
+from lmnb.context.texts import SAFE, anything
 from lmnb.context.values import class_name, kind_name, label, plural, quoted, share
 
 if TYPE_CHECKING:

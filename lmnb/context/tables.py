@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lmnb.context import families, masks
-from lmnb.context.columns import Exact, Looked, profile
+from lmnb.context.columns import profile
 from lmnb.context.ladder import Draft, Item, Level
+from lmnb.context.profiles import Exact, Looked
 from lmnb.context.values import label, plural, value
 
 if TYPE_CHECKING:

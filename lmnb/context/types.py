@@ -53,4 +53,5 @@ def _compound(dtype: Any, native: Callable[[], object] | None) -> str:
     if dtype == nw.Struct:
         fields = ", ".join(f"{label(one.name)} {type_word(one.dtype)}" for one in getattr(dtype, "fields", []))
         return f"struct{{{fields}}}" if len(fields) <= LIMIT else f"struct{{{fields[:LIMIT]}…}}"
-    return line(str(native()), 40) if native is not None else line(str(dtype), 40)
+    own = line(str(native() if native is not None else dtype), 40)
+    return {"large_binary": "bytes", "binary": "bytes", "fixed_size_binary": "bytes"}.get(own, own)

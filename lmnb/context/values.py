@@ -114,7 +114,7 @@ def value(one: Any, limit: int = VALUE_LIMIT) -> str:  # noqa: PLR0911 - one per
         case dt.time() if type(one) is dt.time:
             return one.isoformat()
         case bytes() | bytearray():
-            return f"{len(one):,} bytes"
+            return plural(len(one), "byte")
         case list() | tuple() | dict() | set() | frozenset() if type(one).__module__ == "builtins":
             return f"{class_name(type(one))} of {len(one):,}"
     return _numpy(one) or kind_name(one)

@@ -339,7 +339,7 @@ def test_a_class_speaks_for_itself_and_the_person_for_theirs():
     class Child(Theirs):
         pass
 
-    assert describe(Own(), name="o").text == "o: test_cards Own\nI am\n  two lines"
+    assert describe(Own(), name="o").text == "o: tests Own\nI am\n  two lines"
     register(Theirs, lambda obj: f"one of {type(obj).__name__}")
     register(f"{__name__}.{Theirs.__name__}", lambda _obj: "by name")
     try:
