@@ -37,7 +37,8 @@ def names(df: pd.DataFrame) -> str:
 
 def csv_head(df: pd.DataFrame) -> str:
     """pandas-ai: a tag with the dimensions around the first rows as CSV."""
-    return f'<table dialect="duckdb" table_name="df" dimensions="{df.shape[0]}x{df.shape[1]}">\n{df.head().to_csv(index=False)}</table>'
+    size = f"{df.shape[0]}x{df.shape[1]}"
+    return f'<table dialect="duckdb" table_name="df" dimensions="{size}">\n{df.head().to_csv(index=False)}</table>'
 
 
 def querychat(df: pd.DataFrame) -> str:

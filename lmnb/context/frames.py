@@ -45,7 +45,7 @@ def in_memory(native: Any, wish: Wish) -> Table | None:
     labels: list[object] | None = None
     if nw.dependencies.is_pandas_like_dataframe(native):
         labels = list(native.columns)
-        if len(set(map(str, labels))) < len(labels) or not all(type(one) is str for one in labels):
+        if not all(type(one) is str for one in labels) or len(set(labels)) < len(labels):
             # narwhals wants names that are texts, each once; a shallow copy can have them without touching the data.
             native = native.copy(deep=False)
             native.columns = [str(place) for place in range(len(labels))]
@@ -72,14 +72,14 @@ def _table(frame: nw.DataFrame[Any], labels: list[object] | None, wish: Wish) ->
     names = list(schema)
     native = frame.to_native()
     eager = _Eager(frame, names, rows)
-    index, masked = _index(native.index, wish) if hasattr(native, "memory_usage") else ("", frozenset[str]())
+    index, masked = _index_told(native, wish)
     about = [*_geometry(native), *([index] if index else []), *_memory(native)]
     return Table(
         names=[*names] if labels is None else labels,
         types=[type_word(kind, partial(_own_type, native, name)) for name, kind in schema.items()],
         rows=rows,
         looked=min(rows, sampling.ROWS),
-        sample="sampled rows" if rows > sampling.ROWS else "",
+        sample="{} sampled rows" if rows > sampling.ROWS else "",
         column=eager.column,
         exact=eager.exact,
         first=lambda place: frame.get_column(names[place])[:SHOWN].to_list(),
@@ -189,6 +189,15 @@ def _array_exact(array: Any) -> Exact:
         return Exact(missing)
     least, most = (array.min(), array.max()) if not missing else (np.fmin.reduce(array), np.fmax.reduce(array))
     return Exact(missing, least.item(), most.item()) if np.isfinite([least, most]).all() else Exact(missing)
+
+
+def _index_told(native: Any, wish: Wish) -> tuple[str, frozenset[str]]:
+    if not hasattr(native, "memory_usage"):
+        return "", frozenset()
+    try:
+        return _index(native.index, wish)
+    except Exception:  # noqa: BLE001 - labels may be of somebody's class, and raise when they are compared
+        return f"{type(native.index).__name__}", frozenset()
 
 
 def _index(index: Any, wish: Wish) -> tuple[str, frozenset[str]]:

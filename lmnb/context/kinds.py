@@ -11,6 +11,7 @@ import importlib
 import inspect
 import sys
 import types
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -147,15 +148,26 @@ def _series(draft: Draft, obj: Any, wish: Wish) -> None:
         tables.fill(draft, table, wish)
 
 
+def _outlined(draft: Draft, obj: Any, wish: Wish) -> None:
+    """Names and types, which cost nothing, before anything is run that may take longer than there is time."""
+    import narwhals as nw
+
+    from lmnb.context import lazy, tables
+
+    tables.fill(draft, lazy.unread(nw.from_native(obj)), replace(wish, level="schema"))
+
+
 def _polars(draft: Draft, obj: Any, wish: Wish) -> None:
     from lmnb.context import lazy_polars, tables
 
+    _outlined(draft, obj, wish)
     tables.fill(draft, lazy_polars.lazy_frame(obj, draft.ends.append, wish), wish)
 
 
 def _relation(draft: Draft, obj: Any, wish: Wish) -> None:
     from lmnb.context import lazy_duckdb, tables
 
+    _outlined(draft, obj, wish)
     tables.fill(draft, lazy_duckdb.relation(obj, draft.ends.append, wish), wish)
 
 

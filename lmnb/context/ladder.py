@@ -26,6 +26,9 @@ FULL, SHORT, TYPED, NAMED, COUNTED, CUT = range(6)
 
 START: dict[Level, int] = {"values": FULL, "stats": FULL, "schema": TYPED, "names": NAMED}
 
+MOST = 3
+"""Items per token of the budget that are looked at: a name and the comma after it are more than a third of one."""
+
 BYTES_PER_TOKEN = 16
 """A text with more bytes than that per token of the budget is too long without being counted; counting is not free."""
 
@@ -57,6 +60,11 @@ class Item:
     first: bool = False
     rest: str = ""
 
+    @property
+    def sort(self) -> str:
+        """Its type without what it is made of; `other` where it has none."""
+        return self.type.partition("{")[0].partition("[")[0] or "other"
+
     def lowest(self, rung: int) -> int:
         """The rung on which it really is when it is put on one: without a line there is only its type."""
         return TYPED if rung < TYPED and not self.full else rung
@@ -86,6 +94,7 @@ class Draft:
         notes: What was masked, sampled, left out.
         doing: What is being asked, for the case that it does not come back.
         ends: What ends a query that nobody waits for any more.
+        beyond: Of those for which no budget has room, how many there are of each type.
     """
 
     name: str
@@ -98,6 +107,7 @@ class Draft:
     notes: list[str] = field(default_factory=list)
     doing: str = "describing it"
     ends: list[Callable[[], object]] = field(default_factory=list)
+    beyond: Counter[str] = field(default_factory=Counter)
 
     def note(self, text: str) -> None:
         """Add a note once."""
@@ -123,7 +133,7 @@ def render(draft: Draft, rungs: Sequence[int], *, rows: bool = True) -> str:
         lines.append(("also " if told else "") + ", ".join(item.said(TYPED) for item in on[TYPED]))
     if on[NAMED]:
         lines.append(("also named: " if told or on[TYPED] else "") + ", ".join(item.said(NAMED) for item in on[NAMED]))
-    if on[COUNTED]:
+    if on[COUNTED] or draft.beyond:
         lines.append(counted(draft, on[COUNTED], everything=len(on[COUNTED]) == len(draft.items)))
     if rows and draft.rows:
         lines.append(draft.rows)
@@ -132,10 +142,10 @@ def render(draft: Draft, rungs: Sequence[int], *, rows: bool = True) -> str:
 
 def counted(draft: Draft, items: Sequence[Item], *, everything: bool) -> str:
     """The line for those of which there is no room to say more."""
-    number = sum(item.count for item in items)
-    types = Counter[str]()
+    types = draft.beyond.copy()
     for item in items:
-        types[item.type.partition("{")[0].partition("[")[0] or "other"] += item.count
+        types[item.sort] += item.count
+    number = types.total()
     kinds = ", ".join(f"{count:,} {name}" for name, count in types.most_common(4))
     more = "" if everything else "more "
     noun = plural(number, draft.noun).partition(" ")[2]
@@ -169,11 +179,25 @@ def fit(draft: Draft, budget: int | None, level: Level, count: Count) -> Fitted:
     return ladder.cut()
 
 
+def _within_reach(draft: Draft, most: int) -> Draft:
+    """The same with so many items; the others are only counted, once, as no text of a few hundred tokens names them."""
+    if len(draft.items) <= most:
+        return draft
+    order = sorted(range(len(draft.items)), key=lambda place: not draft.items[place].first)
+    kept = set(order[:most])
+    beyond = Counter[str]()
+    for place in order[most:]:
+        beyond[draft.items[place].sort] += draft.items[place].count
+    return replace(draft, items=[item for place, item in enumerate(draft.items) if place in kept], beyond=beyond)
+
+
 class _Ladder:
     """The states of a card from the richest to the poorest, one step of one item at a time."""
 
     def __init__(self, draft: Draft, start: int, budget: int | None, count: Count) -> None:
-        self._draft, self._start, self._budget, self._count = draft, start, budget, count
+        self._start, self._budget, self._count = start, budget, count
+        self._draft = draft if budget is None else _within_reach(draft, MOST * budget + 100)
+        draft = self._draft
         places = range(len(draft.items))
         self._others = [i for i in places if not draft.items[i].first]
         self._first = [i for i in places if draft.items[i].first]
@@ -217,6 +241,8 @@ class _Ladder:
             default=self._start,
         )
         left = sum(item.count for item, rung in zip(items, rungs, strict=True) if rung == COUNTED)
+        beyond = self._draft.beyond.total()
+        step, left = (COUNTED, left + beyond) if beyond else (step, left)
         return Fitted(text, tokens, step, left, rows=rows or not self._draft.rows)
 
     def _within(self, text: str) -> int | None:
@@ -236,7 +262,7 @@ class _Ladder:
                 high = middle
             else:
                 low, tokens = middle, some
-        left = sum(item.count for item in self._draft.items)
+        left = sum(item.count for item in self._draft.items) + self._draft.beyond.total()
         return Fitted(
             text[:low].rstrip() + "…" if low else "", tokens if low else 0, CUT, left, rows=not self._draft.rows
         )

@@ -89,7 +89,7 @@ def first_rows(frame: Any, sample: Any, *about: str) -> Table:
     """A query by its first rows; where these are all, that is known then."""
     whole = len(sample) <= sampling.ROWS
     sample = sample[: sampling.ROWS]
-    how, rows = ("", len(sample)) if whole else ("first rows", None)
+    how, rows = ("", len(sample)) if whole else ("the first {} rows", None)
     return table_of(frame, sample, rows=rows, how=how, about=[*about], exact=nothing_more)
 
 
@@ -115,7 +115,7 @@ def any_other(native: Any, wish: Wish) -> Table | None:
     sample = collected(frame.head(ELSEWHERE + 1))
     whole = len(sample) <= ELSEWHERE
     sample = sample[:ELSEWHERE]
-    how = "" if whole else "first rows"
+    how = "" if whole else "the first {} rows"
     return table_of(frame, sample, rows=len(sample) if whole else None, how=how, about=[], exact=nothing_more)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lmnb.context.tables import Table, Wish
 
-PIECES = 5
+PIECES = 4
 """Stretches of rows that are read of a large table; a later one costs more, as DuckDB counts its way to it."""
 
 PASS = 40_000_000
@@ -55,7 +55,7 @@ def relation(native: Any, on_end: Callable[[Callable[[], None]], None], wish: Wi
     parts = lazy.reach(rows, PIECES)
     sample = _read(native, parts)
     known = _Known(native, rows, plan) if len(parts) > 1 else None
-    how = f"rows sampled in {len(parts)} stretches" if len(parts) > 1 else ""
+    how = f"{{}} rows sampled in {len(parts)} stretches" if len(parts) > 1 else ""
     exact = known.of if known is not None else lazy.nothing_more
     return lazy.table_of(frame, sample, rows=rows, how=how, about=[], exact=exact)
 

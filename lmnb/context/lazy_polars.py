@@ -67,7 +67,7 @@ def _scan(native: Any, frame: Any, paths: list[str], on_end: Callable[[Callable[
     # One by one: slices of a concatenation are not pushed down to the files in a query that runs in the background.
     read = pl.concat([_run(native.slice(first, number), on_end) for first, number in parts])
     sample = nw.from_native(read, eager_only=True)
-    how = f"rows sampled in {len(parts)} stretches" if len(parts) > 1 else ""
+    how = f"{{}} rows sampled in {len(parts)} stretches" if len(parts) > 1 else ""
     known = footers.read(paths, frame.collect_schema().names(), rows) if len(parts) > 1 else {}
     exact = lambda name: footers.usable(known.get(name))  # noqa: E731 - a name for it would say no more
     return lazy.table_of(frame, sample, rows=rows, how=how, about=["lazy scan"], exact=exact)

@@ -28,9 +28,8 @@ def scalar(draft: Draft, native: Any, wish: Wish) -> None:
 
 def thing(draft: Draft, native: Any, wish: Wish) -> None:
     """An object of whatever class. Its attributes come from where they are stored: none of its code runs for them."""
-    words = type.__dict__["__dict__"].__get__(type(native)).get("__doc__")
-    if type(words) is str and words.strip() and not dataclasses.is_dataclass(type(native)):
-        draft.remarks.append("doc: " + line(words.strip().splitlines()[0], 120))
+    if not dataclasses.is_dataclass(type(native)):
+        _doc(draft, type.__dict__["__dict__"].__get__(type(native)).get("__doc__"), wish)
     draft.noun = "attribute"
     stored = _stored(native)
     for name, one in list(stored.items())[:ATTRIBUTES]:
@@ -79,36 +78,43 @@ def _own_words(draft: Draft, native: Any, wish: Wish) -> None:
         draft.remarks.append(f"(its __repr__ raised {label(class_name(type(error)))})")
         return
     plain = str.__str__(said)[: SHOWN * 4]
-    text, kinds = masks.masked(plain) if wish.mask else (plain, frozenset[str]())
-    for secret in sorted(kinds):
-        draft.note(f"its representation: {secret} masked")
+    text = _clean(draft, plain, wish)
     if text.strip():
         draft.remarks.append("repr: " + line(text, SHOWN))
+
+
+def _clean(draft: Draft, text: str, wish: Wish) -> str:
+    """A text that an object gives of itself, without what is to be masked."""
+    text, kinds = masks.masked(text) if wish.mask else (text, frozenset[str]())
+    for secret in sorted(kinds):
+        draft.note(f"{secret} masked")
+    return text
+
+
+def _doc(draft: Draft, words: object, wish: Wish) -> None:
+    """The first line of what is said of it."""
+    if type(words) is str and words.strip():
+        draft.remarks.append("doc: " + line(_clean(draft, words.strip().splitlines()[0], wish), 160))
 
 
 def function(draft: Draft, native: Any, wish: Wish) -> None:
     """A function or class: its signature and the first line of what is said of it."""
     import inspect
 
-    del wish
     if isinstance(native, type):
         draft.kind = f"class {label(class_name(native))}"
     try:
-        draft.head = f" {line(str(inspect.signature(native)), 200)}"
+        draft.head = f" {line(_clean(draft, str(inspect.signature(native)), wish), 200)}"
     except (ValueError, TypeError):
         draft.head = ""
-    words = inspect.getdoc(native) or ""
-    if words.strip():
-        draft.remarks.append("doc: " + line(words.strip().splitlines()[0], 160))
+    _doc(draft, inspect.getdoc(native), wish)
 
 
 def module(draft: Draft, native: Any, wish: Wish) -> None:
     """A module: its version and the first line of what is said of it."""
-    del wish
     stored = vars(native)
     version, words = stored.get("__version__"), stored.get("__doc__")
     draft.head = f" {label(str(stored.get('__name__', '')))}" + (
         f", version {line(version, 30)}" if type(version) is str else ""
     )
-    if type(words) is str and words.strip():
-        draft.remarks.append("doc: " + line(words.strip().splitlines()[0], 160))
+    _doc(draft, words, wish)

@@ -40,7 +40,7 @@ class Table:
         types: Their types in a word.
         rows: How many rows there are; None where only running the query would tell.
         looked: How many rows are looked at.
-        sample: How these were chosen, in words: "sampled rows", "first rows"; empty for all rows.
+        sample: How these were chosen, in words: "the first {} rows"; empty for all rows.
         column: The rows of a column to look at, by its place.
         exact: What is known of all rows of a column.
         first: The first values of a column.
@@ -63,6 +63,11 @@ class Table:
     shape: str = ""
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def sampled(self) -> str:
+        """Which rows are looked at, in words."""
+        return self.sample.format(f"{self.looked:,}")
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -82,7 +87,10 @@ class Wish:
 
     def meant(self, name: object, among: Collection[str], of: str) -> bool:
         """Whether a column is among names that are given as `fare` or as `df.fare`."""
-        return bool(among) and (str(name) in among or f"{of}.{name}" in among)
+        if not among:
+            return False
+        text = name if type(name) is str else label(name, 200)
+        return text in among or f"{of}.{text}" in among
 
 
 def fill(draft: Draft, table: Table, wish: Wish) -> None:
@@ -102,7 +110,7 @@ def fill(draft: Draft, table: Table, wish: Wish) -> None:
     if wish.level in ("stats", "values"):
         draft.remarks = _remarks(table, counted=False)
         if table.sample:
-            draft.note(f"looked at: {table.looked:,} {table.sample}")
+            draft.note(f"looked at: {table.sampled}")
         counted = _describe(draft, table, groups, wish, first, hidden)
         draft.remarks = _remarks(table, counted=counted) + table.closing()
     if wish.level == "values":
@@ -154,7 +162,7 @@ def _remarks(table: Table, *, counted: bool) -> list[str]:
     """What the figures come from, and what it means that nothing is said of missing values."""
     if not table.sample or not table.names:
         return []
-    how = f"~: from {table.looked:,} {table.sample}"
+    how = f"~: from {table.sampled}"
     return [how if counted else f"{how}; no missing told: 0 of these"]
 
 

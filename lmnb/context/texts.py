@@ -54,8 +54,8 @@ def anything(looked: Looked, values: list[Any]) -> Profile:
 
     A value of somebody's class is only counted by its type: asking it anything would run their code.
     """
-    types = Counter(type(one) for one in values)
-    safe = [one for one in values if type(one) in SAFE]
+    types = Counter(map(type, values))
+    safe = values if types.keys() <= set(SAFE) else [one for one in values if type(one) in SAFE]
     strangers = len(values) - len(safe)
     mixed = ""
     if len(types) > 1 or strangers:

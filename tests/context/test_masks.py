@@ -120,6 +120,9 @@ def test_secrets_are_masked_wherever_values_are_shown():
         def __repr__(self) -> str:
             return "Client(sk-abcdefghijklmnop1234)"
 
+    def connect(key: str = "sk-abcdefghijklmnop1234") -> None:
+        """Ask ada@example.com for one."""
+
     for obj in (
         Client(),
         {"sk-abcdefghijklmnop1234": {"user": "ada@example.com"}},
@@ -127,6 +130,7 @@ def test_secrets_are_masked_wherever_values_are_shown():
         "my key is sk-abcdefghijklmnop1234",
         pd.DataFrame({"a": [1]}, index=["ada@example.com"]),
         pd.Series(["ada@example.com"] * 3),
+        connect,
     ):
         card = describe(obj, level="values")
         assert "ada" not in card.text, card.text
