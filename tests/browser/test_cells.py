@@ -81,8 +81,8 @@ def test_every_stage_has_its_words(notebook: Notebook, peek: Peek) -> None:
     order = ["LM Studio|Connecting", "|Loading# %|# s", "|Reading prompt# %|# s", "|Thinking", "|Writing"]
     found = [next((at for at, row in enumerate(rows) if part in row), None) for part in order]
     assert found == sorted(found, key=lambda at: -1 if at is None else at), rows
-    assert "scripted-slow|Thinking|# tok/s|# s" in rows
-    assert "scripted-slow|Writing|# tok/s|# s" in rows
+    assert "scripted-slow|Thinking|# tok/s|# s|prompt # of # tokens" in rows
+    assert "scripted-slow|Writing|# tok/s|# s|prompt # of # tokens" in rows
     saved = notebook.text(index)
     assert saved.startswith("scripted-slow · 56 tokens · ")
     assert "Thought for" in saved
