@@ -23,6 +23,7 @@ from lmnb.server.places import downloads_folder, locked, models_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from lmnb.server.models import Model
     from lmnb.server.packages import Client
 
     Progress = Callable[[str, int, int], None]
@@ -132,6 +133,13 @@ checksum are those of bytes that somebody has fetched and looked at."""
 def catalogue() -> Sequence[Entry]:
     """The models that can be fetched."""
     return ENTRIES
+
+
+def on_disk() -> Sequence[Model]:
+    """The models that a server would offer of those on this computer. Blocks as `Catalog.models`."""
+    from lmnb.server.catalog import Catalog  # noqa: PLC0415
+
+    return [model for model in Catalog().models() if model.damage is None]
 
 
 def get(

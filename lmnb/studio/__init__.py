@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from lmnb.studio.chats import from_chat, to_chat
     from lmnb.studio.choosing import Model, size
     from lmnb.studio.downloads import Downloaded, download
+    from lmnb.studio.known import known_models
     from lmnb.studio.loaded import Instance, Loaded, instances, load, unload
     from lmnb.studio.local import catalogue, get, got, offers, start_server
     from lmnb.studio.overview import Status, instance_table, running, status, table, unasked
     from lmnb.studio.prediction import Running, start
     from lmnb.studio.previewing import Preview, preview
     from lmnb.studio.sdk import begin_import, warm_up
+    from lmnb.studio.sdk import version as sdk_version
     from lmnb.studio.shelf import meant, models
     from lmnb.studio.thread import io_loop
     from lmnb.studio.tokenizing import count
@@ -45,12 +47,14 @@ __all__ = [
     "instance_table",
     "instances",
     "io_loop",
+    "known_models",
     "load",
     "meant",
     "models",
     "offers",
     "preview",
     "running",
+    "sdk_version",
     "size",
     "start",
     "start_server",
@@ -81,12 +85,14 @@ _WHERE = {
     "instance_table": "overview",
     "instances": "loaded",
     "io_loop": "thread",
+    "known_models": "known",
     "load": "loaded",
     "meant": "shelf",
     "models": "shelf",
     "offers": "local",
     "preview": "previewing",
     "running": "overview",
+    "sdk_version": "sdk",
     "size": "choosing",
     "start": "prediction",
     "start_server": "local",
@@ -103,6 +109,6 @@ def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-    value = getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
+    value = getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name.removeprefix("sdk_"))
     globals()[name] = value
     return value

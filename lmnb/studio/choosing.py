@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lmnb.chat.events import Loading, Noticed
 from lmnb.chat.problems import ChatError
-from lmnb.studio import failures, names
+from lmnb.studio import failures, known, names
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -126,7 +126,9 @@ async def answered(call: Awaitable[T], place: Place) -> T:
 async def loaded(client: lms.AsyncClient, place: Place) -> list[Model]:
     """The language models that are loaded. In one call; with the SDK's own types it would be one more per model."""
     infos = await answered(client.llm.remote_call("listLoaded"), place)
-    return [parse(info, loaded=True) for info in infos or ()]
+    found = [parse(info, loaded=True) for info in infos or ()]
+    known.hear(place, loaded=found)
+    return found
 
 
 async def instances(client: lms.AsyncClient, place: Place) -> list[Model]:
@@ -138,7 +140,9 @@ async def instances(client: lms.AsyncClient, place: Place) -> list[Model]:
 async def downloaded(client: lms.AsyncClient, place: Place) -> list[Model]:
     """The models on disk, of every kind."""
     infos = await answered(client.system.remote_call("listDownloadedModels"), place)
-    return [parse(info, loaded=False) for info in infos or ()]
+    found = [parse(info, loaded=False) for info in infos or ()]
+    known.hear(place, downloaded=found)
+    return found
 
 
 async def listing(client: lms.AsyncClient, place: Place) -> list[Model]:

@@ -20,7 +20,7 @@ from lmnb.chat.events import (
     StoppedBy,
 )
 from lmnb.chat.problems import ChatError
-from lmnb.studio import choosing, failures, handles, logs, places, preparing, sdk, settings, versions
+from lmnb.studio import choosing, failures, handles, known, logs, places, preparing, sdk, settings, versions
 from lmnb.studio.choosing import OPENING
 from lmnb.studio.results import facts_of, finished, stats_of
 from lmnb.studio.thread import io_loop
@@ -253,6 +253,8 @@ class _Prediction:
             await self._write(stream)
         finally:
             self._hold(None)
+        if self._place is not None:
+            known.ask_later(client, self._place)
         return self._end(stream.result(), model)
 
     async def _write(self, stream: lms.AsyncPredictionStream) -> None:
