@@ -1,7 +1,7 @@
 """What a card costs: tokens by the tokenizer of a real small model, time, and memory.
 
 `python3 dev.py bench context`; with `-- --write` the tables go into docs/cards.md, with `-- --quick` without the large
-frames. Times are the median of five calls after a first one; memory is the peak of a first call above what the process
+frames. Times are the best of five calls after a first one; memory is the peak of a first call above what the process
 had before, by what numpy and Python allocate (tracemalloc) or by what the process holds, looked at every millisecond,
 whichever is more. The large Parquet table is one file of a million rows that is listed a hundred times.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import sys
 import tempfile
 import threading
@@ -43,14 +42,14 @@ MARK = "<!-- What follows is written by bench/context.py. -->"
 
 
 def timed(work: Callable[[], object], runs: int = 5) -> float:
-    """The median of some runs, in milliseconds, after a first one that does not count."""
+    """The best of some runs, in milliseconds, after a first one that does not count: others may be busy meanwhile."""
     work()
     spent = []
     for _ in range(runs):
         began = time.perf_counter()
         work()
         spent.append(time.perf_counter() - began)
-    return statistics.median(spent) * 1e3
+    return min(spent) * 1e3
 
 
 def held() -> int:

@@ -33,6 +33,14 @@ OWN = ("_repr_llm_", "_ai_repr_")
 WORDS = 20_000
 """Characters of a description that a class or the person gives; a budget cuts it further."""
 
+LAZY = frozenset({"ibis", "dask", "pyspark", "sqlframe", "daft", "modin", "cudf"})
+FIGURES = frozenset({"matplotlib", "plotly", "altair", "seaborn"})
+TABLES = frozenset(
+    {"pandas.DataFrame", "polars.DataFrame", "polars.LazyFrame", "pyarrow.Table", "duckdb.DuckDBPyRelation"}
+    | {"modin.DataFrame", "cudf.DataFrame", "ibis.Table", "dask.DataFrame", "pyspark.DataFrame", "sqlframe.DataFrame"}
+    | {"daft.DataFrame"}
+)
+
 _registered: dict[type | str, Describer] = {}
 
 
@@ -56,14 +64,33 @@ def at_home(obj: object) -> bool:
     return sqlite3 is not None and issubclass(type(obj), sqlite3.Connection)
 
 
+def has_card(obj: object) -> bool:
+    """Whether there is more to say of an object than how it shows itself: it is data, or somebody describes it."""
+    for cls in type.__dict__["__mro__"].__get__(type(obj)):
+        stored, name = type.__dict__["__dict__"].__get__(cls), f"{module_name(cls)}.{class_name(cls)}"
+        if any(callable(stored.get(own)) for own in OWN) or cls in _registered or name in _registered:
+            return True
+        if f"{_library(cls)}.{class_name(cls)}" in _BY_NAME or _library(cls) in LAZY | FIGURES:
+            return True
+    return False
+
+
+def is_table(obj: object) -> bool:
+    """Whether an object has rows and columns; its class is asked, not the object."""
+    return any(f"{_library(cls)}.{class_name(cls)}" in TABLES for cls in type.__dict__["__mro__"].__get__(type(obj)))
+
+
+def _library(cls: type) -> str:
+    return module_name(cls).partition(".")[0].lstrip("_")
+
+
 def fill(draft: Draft, obj: Any, wish: Wish) -> None:
     """Put into a draft what there is to say of an object."""
     if _own_words(draft, obj, wish) or _figure(draft, obj):
         return
     line_of_classes = type.__dict__["__mro__"].__get__(type(obj))
     for cls in line_of_classes:
-        name = f"{module_name(cls).partition('.')[0].lstrip('_')}.{class_name(cls)}"
-        if (describer := _BY_NAME.get(name)) is not None:
+        if (describer := _BY_NAME.get(f"{_library(cls)}.{class_name(cls)}")) is not None:
             describer(draft, obj, wish)
             return
     _by_class(line_of_classes)(draft, obj, wish)
@@ -113,7 +140,7 @@ def _told(draft: Draft, who: str, tell: Callable[[], object], wish: Wish) -> boo
 
 def _figure(draft: Draft, obj: Any) -> bool:
     """Figures are described by a room of their own."""
-    if module_name(type(obj)).partition(".")[0] not in ("matplotlib", "plotly", "altair", "seaborn"):
+    if _library(type(obj)) not in FIGURES:
         return False
     try:
         figures = importlib.import_module("lmnb.context.figures")
@@ -245,8 +272,8 @@ def _other(draft: Draft, obj: Any, wish: Wish) -> None:
     """A frame of a library that has no line of its own here, or an object that is described by what is stored in it."""
     from lmnb.context import lazy, plain, tables
 
-    top = {module_name(cls).partition(".")[0] for cls in type.__dict__["__mro__"].__get__(type(obj))}
-    if top & {"ibis", "dask", "pyspark", "sqlframe", "daft", "modin", "cudf"}:
+    top = {_library(cls) for cls in type.__dict__["__mro__"].__get__(type(obj))}
+    if top & LAZY:
         table = lazy.any_other(obj, wish)
         if table is not None:
             tables.fill(draft, table, wish)

@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from lmnb.context import Card, describe, estimate, register
+from lmnb.context import Card, describe, estimate, footers, register
 from tests.context import made
 
 
@@ -112,6 +112,8 @@ def test_families_are_folded_with_a_word_on_their_domain():
     assert "category_00..category_19 [20] str same values: A, B, C, D, E" in card.text
     different = pd.DataFrame({f"q{i}": np.arange(50) * 10.0**i for i in range(6)})
     assert "q0..q5 [6] float ranges differ: 0..49 to 0..4900000" in describe(different).text
+    apart = pd.DataFrame({f"q{i}": np.arange(50) + 100 * i for i in range(6)})
+    assert "ranges differ" in describe(apart).text
 
 
 def test_what_was_named_gets_its_line_first():
@@ -188,6 +190,10 @@ def test_footers_give_exact_figures_of_files(tmp_path):
         assert "120,000 rows" in text
         assert "x float 0..29999, ~quartiles" in text
         assert "4 missing (<1%)" in text
+    known = footers.read([path] * 4, ["x"], 120_000)
+    assert (known["x"].least, known["x"].most, known["x"].missing) == (0, 29_999, 0)
+    assert footers.read([path] * 4, ["x"], 119_999) == {}
+    assert footers.read([path, "https://example.com/x.parquet"], ["x"], 60_000) == {}
     # What is filtered is no longer what the footers tell of.
     assert "~0.." in describe(pl.scan_parquet([path] * 4).filter(pl.col("x") >= 0)).text
 
@@ -339,6 +345,16 @@ def test_a_class_speaks_for_itself_and_the_person_for_theirs():
     class Child(Theirs):
         pass
 
+    class Broken:
+        def __init__(self) -> None:
+            self.rows = 7
+
+        def _repr_llm_(self) -> str:
+            raise ZeroDivisionError
+
+    broken = describe(Broken())
+    assert "- rows int = 7" in broken.text
+    assert "_repr_llm_ raised ZeroDivisionError" in broken.notes
     assert describe(Own(), name="o").text == "o: tests Own\nI am\n  two lines"
     register(Theirs, lambda obj: f"one of {type(obj).__name__}")
     register(f"{__name__}.{Theirs.__name__}", lambda _obj: "by name")
