@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lmnb._version import __version__
-from lmnb.cli import chatting, doctor, fetching, loading, logs, serving
+from lmnb.cli import autoload, chatting, doctor, fetching, loading, logs, serving
 from lmnb.cli.common import CommandError, in_shell
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(prog="lmnb", description="The notebook chat for local models.", epilog=CODES)
     whole.add_argument("--version", action="version", version=f"lmnb {__version__}")
     commands = whole.add_subparsers(metavar="COMMAND")
-    for group in (chatting, fetching, loading, serving, logs, doctor):
+    for group in (chatting, fetching, loading, serving, logs, autoload, doctor):
         group.add(commands)
     return whole
 

@@ -11,7 +11,7 @@ import pytest
 import lmnb
 from tests.cli.conftest import said
 
-COMMANDS = ("chat", "get", "ls", "ps", "load", "unload", "serve", "status", "stop", "log", "doctor")
+COMMANDS = ("chat", "get", "ls", "ps", "load", "unload", "serve", "status", "stop", "log", "autoload", "doctor")
 
 
 def test_the_version_and_the_help(run):

@@ -41,8 +41,8 @@ class Hostile:
         """Is no value."""
 
 
-@pytest.fixture
-def complete(the_shell, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def complete(the_shell, tmp_path_factory):
     """Completes at the `|` of a cell: texts by what is shown beside them, and what they would replace."""
     shell = the_shell
     shell.reset()
@@ -59,10 +59,10 @@ def complete(the_shell, tmp_path, monkeypatch):
         Answer=type("Answer", (), {}),
         _hidden=1,
     )
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "data").mkdir()
+    folder = tmp_path_factory.mktemp("here")
+    (folder / "data").mkdir()
     for name in ("my sales.csv", "notes.md", "talk.ipynb", ".secret", "data/more.csv"):
-        (tmp_path / name).write_text("x")
+        (folder / name).write_text("x")
     talks = ["main", "the plan"]
     completion = Completion(
         shell, verbs=lambda: VERBS, models=lambda: MODELS, talks=lambda: talks, owned=lambda name: name == "chat"
@@ -80,7 +80,9 @@ def complete(the_shell, tmp_path, monkeypatch):
             replaced={text[one.start : place] for one in found},
         )
 
-    yield at
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield at
     completion.unregister()
     assert not shell.Completer.custom_matchers
 
@@ -255,7 +257,7 @@ def test_other_cells_are_none_of_ours(complete):
     assert complete("# why\n%%chat\nsal|").texts == []
 
 
-def test_models_are_known_without_asking(monkeypatch, tmp_path):
+def test_models_are_known_without_asking(monkeypatch):
     from lmnb.studio import choosing, known
     from lmnb.studio.hosts import Place
 
