@@ -25,7 +25,7 @@ PASS = 40_000_000
 _MORE = re.compile(r"FILTER|LIMIT|UNION|SAMPLE|READ_CSV|READ.?JSON|UDF|SQLITE|POSTGRES|MYSQL|HTTP|S3:")
 _FILES = re.compile(
     r"""(?isx) \s* (?:select\ \* \s+)? from \s+
-    (?: (?:parquet_scan|read_parquet) \( (\[.*?\]|'[^']*') [^)]* \) | ('[^']*') ) (?:\ as\ "\w+")? \s* ;? \s*"""
+    (?: (?:parquet_scan|read_parquet) \( (\[.*?\]|'[^']*') .* \) | ('[^']*') ) (?:\ as\ "\w+")? \s* ;? \s*"""
 )
 
 

@@ -26,11 +26,18 @@ def moments(looked: Looked, present: nw.Series[Any], exact: Exact) -> Profile:
 
 def _edge(present: nw.Series[Any], which: str) -> str:
     """The first or the last moment; Python's own dates end at the year 9999, and columns do not."""
-    try:
+    if _python_can_hold(present):
         return _moment(getattr(present, which)())
-    except Exception:  # noqa: BLE001 - each library has its own error for a date that Python cannot hold
-        native = present.to_native()
-        return value(str(getattr(native.cast(_text_type(native)), which)()), 40)
+    native = present.to_native()
+    if hasattr(native, "cast"):
+        native = native.cast(_text_type(native))
+    return value(str(getattr(native, which)()), 40)
+
+
+def _python_can_hold(present: nw.Series[Any]) -> bool:
+    """Whether all moments are dates for Python; asking for one that is not may be a panic, and not only an error."""
+    years = present.dt.year()
+    return bool(years.min() >= 1 and years.max() <= 9999)
 
 
 def _text_type(native: Any) -> Any:
@@ -49,7 +56,7 @@ def _moment(one: Any) -> str:
 
 def _step(looked: Looked, present: nw.Series[Any]) -> str:
     """How regular the moments are, by the first thousand that were looked at."""
-    if not looked.whole and len(present) < 3:
+    if len(present) < 3 or not _python_can_hold(present):
         return ""
     try:
         moments = present[:1_000].to_list()

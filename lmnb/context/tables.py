@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lmnb.context import families, masks
 from lmnb.context.columns import profile
 from lmnb.context.ladder import Draft, Item, Level
+from lmnb.context.patience import GivenUp
 from lmnb.context.profiles import Exact, Looked
 from lmnb.context.values import label, plural, value
 
@@ -185,7 +186,9 @@ def _describe(
             counted = counted and not group.name and exact is not None and exact.missing is not None
         except NotLookedAtError:
             return counted
-        except Exception as error:  # noqa: BLE001 - a column that cannot be read costs its line
+        except (GivenUp, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001 - a column that cannot be read costs its line; a panic is no Exception
             reason = type(error).__name__
             draft.items[index] = _said(draft.items[index], f", not readable ({reason})", f", not readable ({reason})")
     return counted
@@ -244,7 +247,9 @@ def _cells(draft: Draft, table: Table, place: int, wish: Wish) -> list[str]:
     name = table.names[place]
     try:
         first = table.first(place)[:SHOWN]
-    except Exception:  # noqa: BLE001 - a date that Python cannot hold, a query that was not run
+    except (GivenUp, KeyboardInterrupt):
+        raise
+    except BaseException:  # noqa: BLE001 - a date that Python cannot hold (a panic in Polars), a query that was not run
         return ["?"] * SHOWN
     told = []
     for one in first:

@@ -60,11 +60,12 @@ def test_a_card_says_what_there_is():
 def test_the_same_data_has_the_same_text(kind):
     # Dates are objects for pandas, so that it says nothing of a range; the page says so.
     same = SAME.drop("day") if kind == "pandas" else SAME
+    connection = duckdb.connect()
     other = {
         "pandas": same.to_pandas,
         "polars lazy": same.lazy,
         "pyarrow": same.to_arrow,
-        "duckdb": lambda: duckdb.connect().from_arrow(same.to_arrow()),
+        "duckdb": lambda: connection.from_arrow(same.to_arrow()),
     }[kind]()
     expected = describe(same)
     assert len(columns_only(expected)) == same.width
@@ -185,7 +186,8 @@ def test_footers_give_exact_figures_of_files(tmp_path):
     x = np.arange(30_000, dtype=float)
     frame = pl.DataFrame({"x": x, "k": [None if i == 29_999 else "a" for i in range(30_000)]})
     frame.write_parquet(path, row_group_size=7_000)
-    for many in (pl.scan_parquet([path] * 4), duckdb.connect().read_parquet([path] * 4)):
+    connection = duckdb.connect()
+    for many in (pl.scan_parquet([path] * 4), connection.read_parquet([path] * 4)):
         text = describe(many).text
         assert "120,000 rows" in text
         assert "x float 0..29999, ~quartiles" in text
@@ -375,6 +377,7 @@ def test_a_class_speaks_for_itself_and_the_person_for_theirs():
 
 
 def test_a_query_that_takes_too_long_still_has_its_names_and_types():
-    relation = duckdb.connect().sql("select i % 7 as k, i as n from range(3000000000) t(i) order by i % 7")
+    connection = duckdb.connect()
+    relation = connection.sql("select i % 7 as k, i as n from range(3000000000) t(i) order by i % 7")
     card = describe(relation, seconds=0.3)
     assert "k int" in card.text

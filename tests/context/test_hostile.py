@@ -178,9 +178,10 @@ def test_any_pandas_frame(data):
     )
     one = st.lists(plain | strangers | st.lists(plain, max_size=2), min_size=rows, max_size=rows)
     labels = [made_of(one) for one in labels]
-    columns = [pd.Series(made_of(data.draw(one)), dtype=object) for _ in labels]
-    frame = pd.concat(columns, axis=1) if columns else pd.DataFrame(index=range(rows))
+    drawn = [made_of(data.draw(one)) for _ in labels]
     try:
+        columns = [pd.Series(values, dtype=object) for values in drawn]
+        frame = pd.concat(columns, axis=1) if columns else pd.DataFrame(index=range(rows))
         frame.columns = pd.Index(labels, tupleize_cols=False, dtype=object)
     except BaseException:  # noqa: BLE001 - pandas asks them for something, and they are what they are
         return
