@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+# Each is called with the table, a column of it, a rate and a source of chance, and needs some of them.
+# ruff: noqa: ARG001
 DATES = pd.api.types.is_datetime64_any_dtype
 NUMBERS = pd.api.types.is_numeric_dtype
 RATES = (0.005, 0.02, 0.1)
@@ -94,8 +96,12 @@ def sentinel(frame, column, rate, rng):
         dtype = "float64" if s.dtype.kind == "f" else "int64"
         return Seeded(put(frame, column, some(frame, rate, rng, 2), value, dtype), "sentinel", (column,), f"{value}")
     if words_only(s) and s.nunique() >= 2 and len(s) >= 10:
-        # NA among codes of two letters is a code.
-        words = [w for w in WORDS if not (w == "NA" and s.str.fullmatch("[A-Z]{2}").all()) and w not in set(s)]
+        # A word of the same form as the others is a code: NA among countries.
+        words = [
+            w
+            for w in WORDS
+            if w not in set(s) and not (w.isalnum() and s.str.fullmatch(f"[A-Z0-9]{{{len(w)}}}").mean() > 0.9)
+        ]
         word = words[rng.integers(len(words))]
         return Seeded(put(frame, column, some(frame, rate, rng), word), "sentinel", (column,), repr(word))
     return None
@@ -117,7 +123,7 @@ def text_number(frame, column, rate, rng):
         return None
     style = list(STYLES)[rng.integers(len(STYLES))]
     # Eight digits beginning with a year are a date as well.
-    if style == "plain" and s.astype(str).str.fullmatch(r"(18|19|20)\d{6}").all():
+    if style in ("plain", "padded") and s.astype(str).str.fullmatch(r"(18|19|20)\d{6}").all():
         return None
     values = s.map(STYLES[style]).astype(object)
     if rate > 0.01:
@@ -295,11 +301,7 @@ def imbalance(frame, column, rate, rng):
     others = s[s != usual]
     out = frame.copy()
     new = pd.Series([usual] * len(s), index=s.index, dtype=s.dtype)
-    new.iloc[keep] = (
-        others.iloc[rng.permutation(len(others))[: len(keep)]].to_numpy()[: len(keep)]
-        if len(others) >= len(keep)
-        else others.iloc[0]
-    )
+    new.iloc[keep] = others.iloc[rng.integers(len(others), size=len(keep))].to_numpy()
     out[column] = new
     return Seeded(out, "imbalance", (column,), "a rare class")
 

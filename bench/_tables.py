@@ -71,7 +71,7 @@ def load(name):
 
 def from_sklearn(path):
     """scikit-learn's files have a head of their own: rows, columns, names of the classes."""
-    from sklearn import datasets
+    from sklearn import datasets  # noqa: PLC0415  a second, only for its own
 
     loaders = {
         "iris": datasets.load_iris,

@@ -22,7 +22,7 @@ EMPTY = {
     "#value!", "#ref!", "#div/0!", "#null!", "(blank)", "(null)", "(missing)", "[null]", r"\n", "nat", "-999", "-9999",
 }  # fmt: skip
 EXACT = {"None", "NULL", "NaN"}
-CODE = re.compile(r"[A-Z]{2}\Z")
+CODE = re.compile(r"[A-Z0-9]{2,5}\Z")
 
 PLACEHOLDERS = frozenset(
     sign * number
@@ -109,13 +109,17 @@ def empty_words(column: Column) -> list[Any]:
     if len(found) == len(words) and len(words) == 1 and column.kind == "text":
         return []  # a constant
     others = [text for key, text in words.items() if key not in found]
-    # Namibia among countries, North America among continents: NA is a code there.
-    if others and all(CODE.match(text) for text in others):
-        found = [key for key in found if words[key] != "NA"]
+    found = [key for key in found if not _is_code(words[key], others)]
     # A one-letter mark among one-letter marks (+, -, *, ?) is a sign.
     if any(len(text.strip()) == 1 and not text.strip().isalnum() for text in others):
         found = [key for key in found if len(words[key].strip()) != 1]
     return sorted(found)
+
+
+def _is_code(word: str, others: list[str]) -> bool:
+    """Whether a word is a code among codes: NA is Namibia among countries, UNK is Unalakleet among airports."""
+    alike = sum(len(text) == len(word) and CODE.match(text) is not None for text in others)
+    return CODE.match(word) is not None and alike > 0.9 * len(others)
 
 
 def placeholders(column: Column) -> list[Any]:

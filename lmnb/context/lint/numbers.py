@@ -28,7 +28,9 @@ APART = 2.5
 
 def outliers(column: Column, look: Look) -> Iterator[Finding]:
     """Numbers that stand apart from all others: not a long tail, but a gap that the tail does not explain."""
-    if column.kind not in ("integer", "float") or ID_NAME.search(column.name):
+    if column.kind not in ("integer", "float"):
+        return
+    if ID_NAME.search(column.name) and len(column.tally) > 0.9 * column.present:
         return
     if len(column.tally) < (10 if column.kind == "integer" else 5):  # a few whole numbers are classes
         return

@@ -146,7 +146,7 @@ def _gap(at: int, name: str, series: nw.Series[Any], look: Look) -> Iterator[Fin
     ]
     if unit.days_only:
         holes = [hole for hole in holes if hole[0] > 2]  # one or two working days are holidays
-    holes = _without_pattern([hole for hole in holes if not _summer_time(hole)])
+    holes = _without_pattern(_without_nights([hole for hole in holes if not _summer_time(hole)], ordered))
     if not holes:
         return
     lost = sum(hole[0] for hole in holes)
@@ -175,7 +175,15 @@ def _summer_time(hole: tuple[int, int, int]) -> bool:
     return sunday and before % DAY < 4 * hour and (after - before) * steps // (steps + 1) <= hour
 
 
-def _without_pattern(holes: list[Any]) -> list[Any]:
+def _without_nights(holes: list[tuple[int, int, int]], times: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Without pauses shorter than a day, where nearly every day has one."""
+    short = [hole for hole in holes if hole[2] - hole[1] < DAY]
+    days = (times[-1] - times[0]) // DAY
+    nightly = days >= 2 and len({hole[1] // DAY for hole in short}) >= 0.8 * days
+    return [hole for hole in holes if hole not in short] if nightly else holes
+
+
+def _without_pattern(holes: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
     """Without those that come again and again at the same distance: nights, weekends."""
     by_size: dict[int, list[Any]] = {}
     for hole in holes:

@@ -197,7 +197,11 @@ def variants(column: Column, look: Look) -> Iterator[Finding]:
         if not key:
             continue
         usual = min(texts, key=lambda text: (text != text.strip(), -tally[text], text))
-        odd += [text for text in texts if text != usual or text != text.strip()]
+        # Among names that hardly repeat, LaFayette and Lafayette may be two.
+        names = 2 * len(tally) > column.present and tally[usual] < 5
+        odd += [
+            text for text in texts if text != text.strip() or (text != usual and not (names and _by_case(text, usual)))
+        ]
     if _random(column):
         odd = [text for text in odd if text != text.strip()]
     if not odd:
@@ -209,6 +213,10 @@ def variants(column: Column, look: Look) -> Iterator[Finding]:
     why = "spaces or capitals" if by_case else "spaces"
     message = f"Another spelling of the same, different only in {why}, in {{rows}}: {some(odd)}."
     yield look.finding("variants", column, seen, message, remedy, examples=odd)
+
+
+def _by_case(text: str, other: str) -> bool:
+    return text != other and _spaced(text) != _spaced(other)
 
 
 def _spaced(text: str) -> str:
