@@ -10,10 +10,11 @@ from lmnb._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from lmnb.answer import Answer
     from lmnb.chat.problems import ChatError
     from lmnb.chat.reply import Reply
-    from lmnb.answer import Answer
-    from lmnb.conversation import Conversation
+    from lmnb.context import describe
+    from lmnb.conversation import Conversation, load
     from lmnb.studio import models, start_server
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "Conversation",
     "Reply",
     "__version__",
+    "describe",
+    "load",
     "load_ipython_extension",
     "models",
     "start_server",
@@ -33,6 +36,8 @@ _HOMES = {
     "ChatError": "lmnb.chat.problems",
     "Conversation": "lmnb.conversation",
     "Reply": "lmnb.chat.reply",
+    "describe": "lmnb.context",
+    "load": "lmnb.conversation",
     "models": "lmnb.studio",
     "start_server": "lmnb.studio",
 }

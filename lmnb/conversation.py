@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from lmnb import studio
@@ -17,6 +18,7 @@ from lmnb.chat.window import Plan, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     import lmstudio as lms
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from lmnb.chat.events import Event
     from lmnb.chat.forms import Form
     from lmnb.chat.schema import Schema
+    from lmnb.chat.tree import Resumed
     from lmnb.journal import Journal
     from lmnb.studio.thinking import Level as Think
 
@@ -82,6 +85,8 @@ class Conversation:
         self._api_token = api_token
         self._lock = threading.RLock()
         self._answers: list[Answer] = []
+        self.notes: tuple[str, ...] = ()
+        self._used_at = 0.0
         self.lines = Lines()
         if chat is not None:
             given, turns = studio.from_chat(chat)
@@ -115,7 +120,7 @@ class Conversation:
     @property
     def latest_model(self) -> Any:
         """The model that would answer now: the one that was asked for last, else that of the conversation."""
-        return _latest(self.turns, "asked") or self.model
+        return self._asked(self.turns) or self.model
 
     @property
     def latest_system(self) -> str | None:
@@ -302,11 +307,16 @@ class Conversation:
             self._stop_cut(placed)
             return placed
 
-    def clear(self) -> None:
-        """Forget everything that was said, branches and all. What is being written is stopped."""
+    def stop(self) -> None:
+        """Stop what is being written, and what waits for it; what there is stays. Returns at once."""
         with self._lock:
             for answer in self._answers:
                 answer.stop()
+
+    def clear(self) -> None:
+        """Forget everything that was said, branches and all. What is being written is stopped."""
+        with self._lock:
+            self.stop()
             self.lines = Lines(cap=self.lines.cap)
 
     def restart(self) -> Placed:
@@ -316,12 +326,32 @@ class Conversation:
             self._stop_cut(placed)
             return placed
 
+    def use(self, model: Any) -> None:
+        """Let another model answer from here on, whatever was asked for before.
+
+        Args:
+            model: As for the conversation.
+        """
+        self.model, self._used_at = model, time.time()
+
     def rename(self, name: str) -> None:
         """Call it something else: what is asked from here on says so."""
         self.name = name
         for line in (self.turns, *(branch.turns for branch in self.branches)):
             for turn in line:
                 turn.talk = name
+
+    def take(self, found: Resumed) -> None:
+        """Go on from a conversation that was found again; what was said here stays as a branch."""
+        with self._lock:
+            said = list(self.turns)
+            self.lines = Lines(found.line, cap=self.lines.cap)
+            for turns in found.branches:
+                self.lines.keep(turns)
+            if said:
+                self.lines.keep(said)
+            self.lines.settle()
+            self.notes = tuple(found.notes)
 
     # ---- other forms
 
@@ -409,7 +439,7 @@ class Conversation:
         said = [*before, turn]
         return studio.Request(
             plan=Plan(tuple(said), _latest(said, "system") or self.system, self.trim, self.room),
-            model=_latest(said, "asked") or self.model,
+            model=self._asked(said) or self.model,
             host=self.host,
             api_token=self._api_token,
             config=turn.config,
@@ -417,10 +447,42 @@ class Conversation:
             think=think or self.think,
         )
 
+    def _asked(self, turns: Sequence[Turn]) -> str | None:
+        """The model that was asked for last; what was asked for before `use` does not hold any more."""
+        return _latest([turn for turn in turns if turn.started >= self._used_at], "asked")
+
     def _at(self, position: int) -> Turn:
         if not 0 < position <= len(self.turns):
             raise IndexError(position)
         return self.turns[position - 1]
+
+
+def load(path: str | Path, name: str | None = None, **options: Any) -> Conversation:
+    """A conversation that a notebook or an export (`.ipynb`, `.json`) holds, to be gone on with.
+
+    Nothing of the file is executed; what in it is no answer of lmnb's, or was changed, is left out and said in
+    `.notes`.
+
+    Args:
+        path: Of the file.
+        name: Which of its conversations; None: the one that was spoken in last.
+        options: As for `Conversation`.
+
+    Raises:
+        ChatError: If the file cannot be read, or has no such conversation.
+    """
+    from lmnb.chat.resume import load_file  # noqa: PLC0415 - seldom
+
+    found, problem = load_file(path)
+    spoken = [one for one in found if one.line and (name is None or one.name == name)]
+    if not spoken:
+        names = ", ".join(one.name or "one without a name" for one in found if one.line)
+        there = f"There is {names}." if names else "Answers of lmnb's are kept in the outputs of the cells that asked."
+        title = problem or (found and found[0].notes and found[0].notes[0]) or f"No conversation in {path}."
+        raise ChatError(Problem("refused", title, (there,)))
+    conversation = Conversation(name=spoken[0].name or None, **options)
+    conversation.take(spoken[0])
+    return conversation
 
 
 def _shape(schema: Any) -> Schema | None:

@@ -77,11 +77,11 @@ class Lines:
         What followed is not in the line any more, as it was an answer to something else; it stays in a branch.
 
         Args:
-            turn: With its cell and run; `after` and `earlier` are set here.
+            turn: With its cell and run; `after` is set here, and `earlier` comes before what is there.
             append: Add it at the end, whatever its cell asked before.
         """
         at = None if append else self.position_of(turn.cell, turn.run)
-        turn.earlier = self._said_before(turn)
+        turn.earlier = (*self._said_before(turn), *turn.earlier)
         placed = Placed() if at is None else self._cut(at, cell=turn.cell)
         turn.after = self.turns[-1].id if self.turns else None
         self.turns.append(turn)
@@ -108,7 +108,7 @@ class Lines:
         lines = [self.turns, *(branch.turns for branch in self.branches), self._shown.get(turn.cell, ())]
         owned = {one.id: one for line in lines for one in line if one.cell == turn.cell}
         old = [one for one in owned.values() if turn.run is None or one.run != turn.run]
-        known = {one.id: one for one in [*(e for one in old for e in one.earlier), *map(_short, old)]}
+        known = {one.id: one for one in [*(e for one in old for e in one.earlier), *map(short, old)]}
         return tuple(sorted(known.values(), key=lambda one: -one.started))
 
     def withdraw(self, cell: str | None, run: str | None) -> Placed:
@@ -197,8 +197,8 @@ def _words(turns: Sequence[Turn]) -> tuple[object, ...]:
     return tuple((one.said, one.system, tuple(a.hash for a in one.attached), one.text.strip()) for one in turns)
 
 
-def _short(turn: Turn) -> Turn:
-    """What a later turn of the same cell remembers of it: what was said, and nothing heavy."""
+def short(turn: Turn) -> Turn:
+    """A turn as a later one of the same cell remembers it: what was said, and nothing heavy."""
     short = Turn(turn.prompt, cell=turn.cell, run=turn.run, talk=turn.talk, after=turn.after, id=turn.id)
     short.sent, short.system, short.model, short.status = turn.sent, turn.system, turn.model, turn.status
     short.started, short.ended = turn.started, turn.ended

@@ -115,8 +115,8 @@ def _small(sentence: str) -> str:
 def _folds(turn: Turn) -> str:
     """What went along and what was thought: a fold for each, in one row."""
     folds = [fold(one) for one in turn.attached]
-    if turn.reasoning.strip():
-        folds.append((_thought(turn), to_html(turn.reasoning)))
+    if turn.shown_reasoning.strip():
+        folds.append((_thought(turn), to_html(turn.shown_reasoning)))
     if len(folds) == 1:
         return _details("", *folds[0])
     row = "".join(

@@ -82,6 +82,7 @@ class Turn:
         sent: The prompt as it was sent, where names in braces were filled in; `said` is what was sent in any case.
         attached: What went along with the prompt.
         form: What the person takes the answer for: Markdown, or something that is shown as it is written.
+        thoughts_shown: Whether the person wants to see what the model thinks.
         window: How the prompt sits in the model's context, once that is known.
         prompt_hash: A name for all that the model was given.
         versions: Of the programs that had a hand in it: `lmnb`, `lmstudio`, `server`.
@@ -106,6 +107,7 @@ class Turn:
     sent: str | None = None
     attached: tuple[Attached, ...] = ()
     form: Form = "markdown"
+    thoughts_shown: bool = True
     window: Window | None = None
     prompt_hash: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -151,6 +153,11 @@ class Turn:
     def reasoning(self) -> str:
         """What the model thought before and between, where it said so."""
         return "".join(part.text for part in self.parts if part.kind == "reasoning")
+
+    @property
+    def shown_reasoning(self) -> str:
+        """What of it the person wants to see."""
+        return self.reasoning if self.thoughts_shown else ""
 
     @property
     def thought_seconds(self) -> float | None:

@@ -21,6 +21,12 @@ def cell_id(shell: InteractiveShell) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
+def run_id(shell: InteractiveShell) -> str | None:
+    """A name for this run of the cell: a cell that asks twice in one run has two turns."""
+    found = request(shell).get("header", {}).get("msg_id")
+    return found if isinstance(found, str) and found else None
+
+
 def somebody_watches(shell: InteractiveShell) -> bool:
     """Whether a person is likely to see a widget: nbclient and papermill say that nobody could answer `input()`."""
     return bool(request(shell).get("content", {}).get("allow_stdin", False))

@@ -6,13 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 from lmnb import studio
 from lmnb.notebook.await_rule import NAMES, AwaitRule
+from lmnb.notebook.desk import Desk
 from lmnb.notebook.magics import ChatMagics, document
-from lmnb.notebook.models import model_magic
+from lmnb.notebook.options import usage
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from lmnb.conversation import Conversation
+
+CELL = "Ask a local model; the cell is the prompt, its output is the answer."
+
+LINE = """Ask a local model in one line, or tell lmnb what to do: `%chat help` lists the verbs.
+
+Examples::
+
+    %chat Why is a median more robust than a mean?
+    %chat models
+    %chat history"""
 
 
 class Extension:
@@ -20,15 +30,20 @@ class Extension:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self.shell = shell
-        self.magics = ChatMagics(shell, _conversation)
-        self.cell_magics = {name: document(self.magics.chat, name) for name in NAMES}
-        self.line_magics: dict[str, Any] = {"lm": model_magic(shell)}
-        self.rule = AwaitRule(shell, self.owns)
+        self.desk = Desk(shell)
+        self.magics = ChatMagics(self.desk)
+        self.cell_magics = {name: document(self.magics.chat, name, f"{CELL}\n\n{usage()}") for name in NAMES}
+        self.line_magics = {name: document(self.magics.line, name, LINE) for name in NAMES}
+        self.rule = AwaitRule(shell, self.owns, self.owns_line)
         self._taken: dict[str, Any] = {}
 
     def owns(self, name: str) -> bool:
         """Whether `%%name` is ours now."""
         return self._registered("cell").get(name) is self.cell_magics.get(name)
+
+    def owns_line(self, name: str) -> bool:
+        """Whether `%name` is ours now."""
+        return self._registered("line").get(name) is self.line_magics.get(name)
 
     def load(self) -> None:
         """Register the magics, the rule and its events; begin to import the SDK in the background."""
@@ -42,6 +57,8 @@ class Extension:
         shell.input_transformers_cleanup.append(self.rule)
         shell.events.register("pre_run_cell", self.rule.enter)
         shell.events.register("post_run_cell", self.rule.leave)
+        self.desk.recorder.register()
+        shell.configurables.append(self.desk.settings)  # type: ignore[arg-type]  # any configurable, for %config
         studio.begin_import()
 
     def unload(self) -> None:
@@ -57,6 +74,8 @@ class Extension:
         shell.input_transformers_cleanup.remove(self.rule)
         shell.events.unregister("pre_run_cell", self.rule.enter)
         shell.events.unregister("post_run_cell", self.rule.leave)
+        self.desk.recorder.unregister()
+        shell.configurables.remove(self.desk.settings)  # type: ignore[arg-type]
 
     def _registered(self, kind: str) -> dict[str, Any]:
         magics: dict[str, Any] = self.shell.magics_manager.magics[kind]
@@ -69,7 +88,7 @@ class Extension:
         self._taken[name] = other
         if name == "chat":
             where = getattr(other, "__module__", None) or type(other).__module__
-            print(  # noqa: T201 - said once, where the person looks
+            print(
                 f"%%chat belonged to {where} and is lmnb's now; %%lm is a second name. "
                 "`%unload_ext lmnb` gives it back."
             )
@@ -79,13 +98,6 @@ class Extension:
             self._registered("cell")[name] = self._taken.pop(name)
         else:
             del self._registered("cell")[name]
-
-
-def _conversation() -> Conversation:
-    from lmnb.conversation import Conversation  # noqa: PLC0415 - at the first cell, not at %load_ext
-
-    studio.warm_up()
-    return Conversation()
 
 
 _loaded: dict[int, Extension] = {}

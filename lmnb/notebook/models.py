@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import functools
-import shlex
 import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
-
-from IPython.core.error import UsageError
-from IPython.core.magic import no_var_expand
 
 from lmnb import studio
 from lmnb.chat.problems import ChatError, Problem
@@ -17,7 +13,7 @@ from lmnb.notebook import arguments, cells
 from lmnb.notebook.arguments import Parser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -267,47 +263,3 @@ VERBS: Mapping[str, Verb] = {
     )
 }
 """The verbs, by their names. Their functions block, print, and raise as `Run` says."""
-
-
-def usage(magic: str, verbs: Sequence[Verb] | None = None) -> str:
-    """The help: a line for each verb, two for one with a long form.
-
-    Args:
-        magic: `%chat`, `%lm`.
-        verbs: Some of them; None: all.
-    """
-    rows = [(f"{magic} {verb.line}", verb.help) for verb in verbs or list(VERBS.values()) if not verb.second]
-    width = max(len(left) for left, _ in rows if len(left) < WIDE)
-    return "\n".join(
-        f"{left:<{width}}  {right}" if len(left) <= width else f"{left}\n{'':<{width}}  {right}" for left, right in rows
-    )
-
-
-WIDE = 60
-"""Characters of a form that would push all explanations away."""
-
-
-def model_magic(shell: InteractiveShell) -> Callable[[str], None]:
-    """The line magic `%lm` of a shell: the verbs, but for `use`, which is a matter of the conversation."""
-    verbs = {name: verb for name, verb in VERBS.items() if name != "use"}
-    text = f"{usage('%lm', list(verbs.values()))}\n\nA small model to start with: %lm get smollm2"
-
-    def lm(line: str) -> None:
-        verb, *rest = _words(line) or ["help"]
-        if verb in {"help", "-h", "--help"}:
-            print(text)
-        elif verb in verbs:
-            verbs[verb].run(shell, rest)
-        else:
-            raise UsageError(f"%lm has no verb {verb!r}. There are:\n{text}\nTo ask something, use %%chat.")
-
-    lm.__doc__ = f"The models on this computer.\n\n::\n\n    {text}".replace("\n%", "\n    %")
-    magic: Callable[[str], None] = no_var_expand(lm)
-    return magic
-
-
-def _words(line: str) -> list[str]:
-    try:
-        return shlex.split(line)
-    except ValueError:  # an apostrophe, not a quotation
-        return line.split()

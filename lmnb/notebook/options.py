@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import keyword
 import re
 import shlex
@@ -11,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
+
+from lmnb.notebook.arguments import literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +108,7 @@ def _max_tokens(options: Options, values: list[str]) -> None:
 
 def _setting(options: Options, values: list[str]) -> None:
     key, value = values
-    options.config[key] = _literal(value)
+    options.config[key] = literal(value)
 
 
 def _number(flag: str, value: str, kind: Callable[[str], Any]) -> Any:
@@ -115,14 +116,6 @@ def _number(flag: str, value: str, kind: Callable[[str], Any]) -> Any:
         return kind(value)
     except ValueError:
         raise UsageError(f"{flag} takes a number; got {value!r}.") from None
-
-
-def _literal(value: str) -> Any:
-    """A JSON value where it is one, else Python's True/False/None spellings, else the word itself."""
-    try:
-        return json.loads({"True": "true", "False": "false", "None": "null"}.get(value, value))
-    except ValueError:
-        return value
 
 
 FORMS = ("markdown", "text", "json", "code", "html")

@@ -27,3 +27,17 @@ class ChatFailed(ChatError):  # noqa: N818 - reads as what happened
 
     def _render_traceback_(self) -> list[str]:
         return [f"No answer: {self.problem.title}" if not (self.reply and self.reply.text) else self.problem.title]
+
+
+class NotAsked(ChatError):  # noqa: N818 - reads as what happened
+    """Nothing was sent; the sentences that say why stand in the place of a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return str(self).splitlines()
+
+
+class NotDone(Exception):  # noqa: N818 - reads as what happened
+    """A verb that could not do what it was told; one sentence in the place of a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return str(self).splitlines()

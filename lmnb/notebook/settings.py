@@ -42,10 +42,7 @@ class Lmnb(Configurable):
         config=True
     )
 
-    def table(self) -> str:
-        """All settings, what they are now and what they mean, as lines of Markdown."""
-        rows = [
-            f"| `c.Lmnb.{name}` | `{getattr(self, name)!r}` | {trait.help} |"
-            for name, trait in sorted(self.class_traits(config=True).items())
-        ]
-        return "\n".join(["| setting | now | what it does |", "|---|---|---|", *rows])
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Every setting: its name, what it is now, what it means."""
+        traits = sorted(self.class_traits(config=True).items())
+        return [(name, repr(getattr(self, name)), str(trait.help)) for name, trait in traits]

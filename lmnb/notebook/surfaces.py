@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import sys
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from IPython.display import display, publish_display_data, update_display
 
 from lmnb import studio
 from lmnb.chat import painting, transcript
-from lmnb.chat.events import Fragment, Noticed
+from lmnb.chat.events import Failed, Finished, Fragment, Noticed, Stopped
+from lmnb.chat.strangers import plain
 from lmnb.notebook import cells
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from IPython.core.interactiveshell import InteractiveShell
 
     from lmnb.answer import Answer
+    from lmnb.chat.attached import Attached
     from lmnb.chat.events import Event
     from lmnb.chat.turns import Turn
+    from lmnb.widgets.view import Doors
 
 
 class Surface(Protocol):
@@ -37,18 +43,20 @@ class Surface(Protocol):
         """Show the end without waiting for a front end. Main thread."""
 
 
-def choose(shell: InteractiveShell, answer: Answer) -> Surface:
-    """The surface for the cell that runs now."""
+def choose(shell: InteractiveShell, answers: Sequence[Answer], *, background: bool = False) -> Surface:
+    """The surface for the answers of the cell that runs now: one, or several models' side by side."""
     if not cells.in_kernel(shell):
-        return Terminal(answer)
-    return Live(answer) if cells.somebody_watches(shell) else Static(answer.turn)
+        return Terminal(answers)
+    if not cells.somebody_watches(shell):
+        return Static([answer.turn for answer in answers])
+    return Live(answers, background=background)
 
 
 class Static:
     """One output at the end: nobody watches (nbclient, nbconvert, papermill), and a widget would not be saved."""
 
-    def __init__(self, turn: Turn) -> None:
-        self._turn = turn
+    def __init__(self, turns: Sequence[Turn]) -> None:
+        self._turns = turns
 
     def open(self) -> None:
         """Nothing yet."""
@@ -62,22 +70,33 @@ class Static:
 
     def close_now(self) -> None:
         """The whole answer."""
-        bundle = transcript.bundle(self._turn)
+        bundle = transcript.beside(self._turns)
         publish_display_data(bundle["data"], bundle["metadata"])  # type: ignore[no-untyped-call]
 
 
 class Live:
-    """The live view, which becomes the static output when the turn has ended."""
+    """The live view, which becomes the static output when all its turns have ended."""
 
-    def __init__(self, answer: Answer) -> None:
-        from lmnb.widgets import CellView  # noqa: PLC0415 - ipywidgets takes its time; only where there is a view
+    def __init__(self, answers: Sequence[Answer], *, background: bool) -> None:
+        from lmnb.widgets import CellView, SideBySide  # noqa: PLC0415 - ipywidgets takes its time
 
-        self._turn = answer.turn
+        self._turns = [answer.turn for answer in answers]
         self._display_id = uuid.uuid4().hex
-        self._view = CellView(
-            answer.turn, loop=studio.io_loop(), on_stop=answer.stop, show=self._show, update=self._update
-        )
-        answer.listen(self._view.event)
+        doors: Doors = {
+            "loop": studio.io_loop(),
+            "on_stop": partial(_stop_all, answers),
+            "show": self._show,
+            "update": self._update,
+            "background": background,
+        }
+        self._view: CellView | SideBySide
+        if len(answers) == 1:
+            self._view = view = CellView(self._turns[0], **doors)
+            answers[0].listen(view.event)
+        else:
+            self._view = beside = SideBySide(self._turns, **doors)
+            for answer in answers:
+                answer.listen(partial(beside.event, answer.turn))
 
     def open(self) -> None:
         """The live view."""
@@ -88,11 +107,11 @@ class Live:
 
     async def close(self) -> None:
         """Settle: the view replaces itself by the static output."""
-        await self._view.settle(transcript.bundle(self._turn))
+        await self._view.settle(transcript.beside(self._turns))
 
     def close_now(self) -> None:
         """Settle without waiting for the view to say so."""
-        self._view.settle_now(transcript.bundle(self._turn))
+        self._view.settle_now(transcript.beside(self._turns))
 
     def _show(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         display(data, metadata=metadata, raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
@@ -101,45 +120,55 @@ class Live:
         update_display(data, metadata=metadata, raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
 
 
-class Terminal:
-    """Plain text as it comes. Only the main thread prints."""
+def _stop_all(answers: Sequence[Answer]) -> None:
+    for answer in answers:
+        answer.stop()
 
-    def __init__(self, answer: Answer) -> None:
+
+class Terminal:
+    """Plain text as it comes, one answer after the other. Only the main thread prints."""
+
+    def __init__(self, answers: Sequence[Answer]) -> None:
         import queue  # noqa: PLC0415
 
-        self._turn = answer.turn
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._turns = [answer.turn for answer in answers]
+        self._events: queue.SimpleQueue[tuple[Turn, Event]] = queue.SimpleQueue()
         self._kind = "text"
         self._progress = ""
-        answer.listen(self._events.put)
+        for answer in answers:
+            answer.listen(partial(self._hear, answer.turn))
 
     def open(self) -> None:
-        """Nothing yet."""
+        """What is known before anything is asked, and what goes along."""
+        for notice in self._turns[0].notices:
+            print(_dim(notice), flush=True)
+        along = [_named(one) for one in self._turns[0].attached]
+        if along:
+            print(_dim(f"With {', '.join(along)}."), flush=True)
 
     def tick(self) -> None:
         """Print what has come since the last beat."""
         while not self._events.empty():
-            self._print(self._events.get())
+            self._print(*self._events.get())
         self._show_progress()
 
     async def close(self) -> None:
-        """The facts, after the answer."""
+        """The last words."""
         self.close_now()
 
     def close_now(self) -> None:
-        """The facts, after the answer."""
+        """The last words."""
         self.tick()
         self._clear_progress()
-        turn = self._turn
-        if turn.parts:
-            print(flush=True)
-        if turn.problem is not None:
-            print(turn.problem, file=sys.stderr, flush=True)
-        print(_dim(" · ".join([painting.who(turn), *painting.facts(turn)])), flush=True)
 
-    def _print(self, event: Event) -> None:
+    def _hear(self, turn: Turn, event: Event) -> None:
+        self._events.put((turn, event))
+
+    def _print(self, turn: Turn, event: Event) -> None:
         match event:
             case Fragment(content, kind):
+                if kind == "reasoning" and not turn.thoughts_shown:
+                    return
                 self._clear_progress()
                 if kind != self._kind:
                     print("\n", flush=True)
@@ -148,11 +177,24 @@ class Terminal:
             case Noticed(text):
                 self._clear_progress()
                 print(_dim(text), flush=True)
+            case Finished() | Stopped() | Failed():
+                self._end(turn)
             case _:
                 pass
 
+    def _end(self, turn: Turn) -> None:
+        self._clear_progress()
+        self._kind = "text"
+        if turn.parts:
+            print(flush=True)
+        if turn.problem is not None:
+            print(turn.problem, file=sys.stderr, flush=True)
+        print(_dim(" · ".join([painting.who(turn), *painting.facts(turn)])), flush=True)
+        if words := painting.tail(turn, leads=turn is self._turns[0]):
+            print(_dim(words), flush=True)
+
     def _show_progress(self) -> None:
-        turn = self._turn
+        turn = next((one for one in self._turns if one.running), self._turns[0])
         words = {"loading": "Loading", "reading": "Reading prompt"}.get(turn.status, "")
         line = f"{painting.who(turn)} · {words} {turn.progress or 0:.0%}" if words else ""
         if line and line != self._progress and sys.stdout.isatty():
@@ -163,6 +205,12 @@ class Terminal:
         if self._progress:
             print("\r" + " " * len(self._progress) + "\r", end="", flush=True)
             self._progress = ""
+
+
+def _named(one: Attached) -> str:
+    """`sales (212 tokens; 2 e-mail addresses are masked)`, for a terminal."""
+    facts = [*([f"{one.tokens:,} tokens"] if one.tokens is not None else []), *one.notes]
+    return plain(f"{one.name} ({'; '.join(facts)})" if facts else one.name)
 
 
 def _dim(text: str) -> str:

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 
+from lmnb.chat.lines import short
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lmnb.chat.lines import Lines
+    from lmnb.chat.problems import Problem
+    from lmnb.chat.tree import Resumed
+    from lmnb.chat.turns import Turn
     from lmnb.conversation import Conversation
 
 MAIN = "main"
@@ -27,6 +31,7 @@ class Talks:
         self._make = make
         self._by_name: dict[str, Conversation] = {}
         self._begun: dict[str, str] = {}
+        self._hosts: dict[str | None, str | None] = {}
         self.current = MAIN
         self.last: str | None = None
 
@@ -76,28 +81,41 @@ class Talks:
         new = self.get(name)
         if before is not None and before is not new:
             new.model, new.host = before.latest_model, before.host
+            self._hosts[name] = self._hosts.get(before.name)
         if cell is not None:
             self._begun[cell] = name
         self.current = name
         return new
 
-    def speak(self, conversation: Conversation, cell: str | None, run: str | None) -> None:
-        """A cell is about to ask here: what it asked elsewhere in an earlier run is taken out there."""
-        for other in self:
-            if other is not conversation:
-                other.withdraw(cell, run)
-        self.last = conversation.name
+    def speak(self, conversation: Conversation, cell: str | None, run: str | None) -> tuple[Turn, ...]:
+        """A cell is about to ask here: what it asked elsewhere in an earlier run is taken out there.
 
-    def add(self, name: str, lines: Lines) -> Conversation:
-        """Take in a conversation that was found in a notebook; one of that name gives way.
-
-        Args:
-            name: Of the conversation.
-            lines: Its turns.
+        Returns:
+            In short, what was taken out: the cell's new output has to remember it.
         """
-        conversation = self.get(name)
-        conversation.lines = lines
-        self.last = name
+        self.last = conversation.name
+        return self.withdraw(cell, run, but=conversation)
+
+    def withdraw(self, cell: str | None, run: str | None, *, but: Conversation | None = None) -> tuple[Turn, ...]:
+        """Take out what a cell asked in an earlier run, everywhere but in one conversation."""
+        cut = [turn for other in self if other is not but for turn in other.withdraw(cell, run).cut]
+        return tuple(short(turn) for turn in reversed(cut) if turn.cell == cell)
+
+    def settle_host(self, conversation: Conversation, problem: Problem | None) -> None:
+        """Hold on to a host that answered; one that did not is not asked again by cells that do not name it."""
+        if problem is not None and problem.kind == "noServer":
+            conversation.host = self._hosts.get(conversation.name)
+        else:
+            self._hosts[conversation.name] = conversation.host
+
+    def add(self, found: Resumed) -> Conversation:
+        """Take in a conversation that was found in a notebook, and make it the current one.
+
+        What was said meanwhile in one of that name stays there as a branch.
+        """
+        conversation = self.get(found.name or MAIN)
+        conversation.take(found)
+        self.current = self.last = conversation.name or MAIN
         return conversation
 
     def rename(self, old: str | None, new: str) -> Conversation:

@@ -63,7 +63,7 @@ class Stream:
         self._lock = threading.Lock()
         self._text: list[str] = []
         self._reasoning: list[str] = []
-        self._text_told, self._reasoning_told = len(turn.text), len(turn.reasoning)
+        self._text_told, self._reasoning_told = len(turn.text), len(turn.shown_reasoning)
         self._state = self._paint()
         self._opened = self._attached_told = turn.attached
         self._seq = 0
@@ -79,6 +79,8 @@ class Stream:
         The exception is the last event of a prediction: it sends what is left, at once.
         """
         if isinstance(event, Fragment):
+            if event.kind == "reasoning" and not self.turn.thoughts_shown:
+                return
             (self._text if event.kind == "text" else self._reasoning).append(event.content)
         elif not self.turn.running:
             self.finish()
@@ -149,7 +151,7 @@ class Stream:
 
     def _everything(self, state: State) -> dict[str, Any]:
         # The turn may be ahead of what was told: a text longer than its `seq` would be told twice.
-        text, reasoning = self.turn.text[: self._text_told], self.turn.reasoning[: self._reasoning_told]
+        text, reasoning = self.turn.text[: self._text_told], self.turn.shown_reasoning[: self._reasoning_told]
         said = {"seq": self._seq, "text": text, "reasoning": reasoning, "state": lean(state)}
         # Long, and known when the view opens: it is told again only where it has become another.
         changed = other(self._opened, self.turn.attached)

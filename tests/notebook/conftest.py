@@ -22,4 +22,5 @@ def shell(the_shell, scripted_server, monkeypatch):
     the_shell.run_line_magic("load_ext", "lmnb")
     yield the_shell
     the_shell.run_line_magic("unload_ext", "lmnb")
+    the_shell.config.pop("Lmnb", None)
     the_shell.extension_manager.loaded.clear()

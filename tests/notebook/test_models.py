@@ -31,31 +31,17 @@ def output(shell, capsys, cell):
 
 
 def test_without_a_verb_and_with_help_it_says_what_there_is(shell, capsys):
-    for cell in ("%lm", "%lm help", "%lm -h"):
+    for cell in ("%lm", "%lm help", "%chat"):
         said = output(shell, capsys, cell)[1]
-        assert "%lm load NAME [--context N]" in said
-        assert "\n%lm download [NAME[@QUANT]]  bring a model here" in said
-        assert "%lm get smollm2" in said
-        assert "%lm use" not in said
+        assert "%chat load NAME [--context N]" in said
+        assert "%chat download [NAME[@QUANT]]" in said
+        assert "bring a model here" in said
+        assert "%chat get smollm2" in said
 
 
-def test_an_unknown_verb_is_a_short_message(shell, capsys):
-    result, said = output(shell, capsys, "%lm fetch smollm2")
-    assert result.error_in_exec is not None
-    assert "%lm has no verb 'fetch'" in said
-    assert "%lm get smollm2" in said
-    assert "Traceback" not in said
-
-
-@pytest.mark.server
-def test_the_models_are_listed(shell, capsys):
-    result, said = output(shell, capsys, "%lm models")
-    result.raise_error()
-    head, *rows = said.splitlines()
-    assert head.split() == ["MODEL", "SIZE", "QUANT", "PARAMS", "CONTEXT"]
-    (row,) = [row for row in rows if row.startswith("scripted-vision ")]
-    assert row.split() == ["scripted-vision", "1", "MB", "4096", "vision,", "tools"]
-    assert "%chat load NAME" in said
+def test_a_verb_that_is_misspelt_is_not_asked(shell, capsys):
+    _, said = output(shell, capsys, "%lm modles")
+    assert "Did you mean `%chat models`" in said
 
 
 def test_what_can_be_fetched_is_listed(shell, capsys):

@@ -83,6 +83,6 @@ def test_the_prompt_is_the_body_or_the_line_or_both(line, body, prompt):
     assert _prompt(parse(line), body) == prompt
 
 
-def test_an_empty_prompt_says_where_to_write_it():
+def test_an_empty_prompt_says_where_to_write_it(shell):
     with pytest.raises(UsageError, match="there is no prompt"):
-        _prompt(parse("-t 1"), "\n\n")
+        shell.run_cell_magic("chat", "-t 1", "\n\n")
