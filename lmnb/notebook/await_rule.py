@@ -23,8 +23,8 @@ class AwaitRule:
     """An input transformer (`input_transformers_cleanup`) with the one piece of state it needs.
 
     It rewrites a `%%chat` cell, or one that is a single `%chat` line, only in a kernel, with `%autoawait` on, and when
-    the cell is not being run by another one (`%%time`, `run_cell`): those reach the ordinary magic, which blocks. It has
-    no side effects, as IPython transforms a cell more than once.
+    the cell is not being run by another one (`%%time`, `run_cell`): those reach the ordinary magic, which blocks. It
+    has no side effects, as IPython transforms a cell more than once.
 
     Args:
         shell: The shell; its `kernel` and `autoawait` are asked at each cell.

@@ -164,10 +164,10 @@ def help_on(_desk: Desk, args: Sequence[str]) -> None:
 
 
 def _version(_desk: Desk, _args: Sequence[str]) -> None:
-    import lmnb  # noqa: PLC0415
     from lmnb import studio  # noqa: PLC0415
+    from lmnb._version import __version__  # noqa: PLC0415
 
-    print(f"lmnb {lmnb.__version__}, lmstudio {studio.sdk_version()}")
+    print(f"lmnb {__version__}, lmstudio {studio.sdk_version()}")
 
 
 def _settings(desk: Desk, _args: Sequence[str]) -> None:
