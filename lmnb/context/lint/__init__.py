@@ -167,6 +167,11 @@ def _run_whole(check: TableCheck, look: Look, _at: int) -> Iterator[Finding]:
     return check(look)
 
 
+def _of_data(problem: BaseException) -> bool:
+    """Whether data or their library are the reason; a panic in Polars is no Exception. An interrupt is not ours."""
+    return isinstance(problem, Exception) or type(problem).__name__ == "PanicException"
+
+
 def _why(problem: BaseException) -> str:
     """An exception in a line; its own words may be a stranger's."""
     try:

@@ -89,7 +89,7 @@ class Column:
         """The distinct values from low to high."""
         return sorted(self.tally)
 
-    @property
+    @cached_property
     def present(self) -> int:
         """How many of the values that were read are there."""
         return self.tally.total()

@@ -193,12 +193,13 @@ def variants(column: Column, look: Look) -> Iterator[Finding]:
     for text in column.tally:
         spellings.setdefault(_same(text), []).append(text)
     tally, odd = column.tally, []
+    hardly_repeating = 2 * len(tally) > column.present
     for key, texts in spellings.items():
         if not key:
             continue
         usual = min(texts, key=lambda text: (text != text.strip(), -tally[text], text))
         # Among names that hardly repeat, LaFayette and Lafayette may be two.
-        names = 2 * len(tally) > column.present and tally[usual] < 5
+        names = hardly_repeating and tally[usual] < 5
         odd += [
             text for text in texts if text != text.strip() or (text != usual and not (names and _by_case(text, usual)))
         ]
