@@ -43,7 +43,7 @@ RECENT = 10
 """Cells of which the numbers are offered."""
 
 MOST = 500
-"""As many as IPython passes on."""
+"""Files looked at, so many times ten, and offered."""
 
 LONG = 100
 """Characters of a key that nobody picks from a list."""
@@ -162,15 +162,15 @@ def _stored(value: Any) -> Iterator[tuple[str, Any]]:
             yield from sorted(type.__dict__["__dict__"].__get__(cls).items())
 
 
-def keys(value: Any) -> list[Offer]:
-    """What may stand in brackets, as Python writes it."""
+def keys(value: Any) -> Iterator[tuple[str | int, str]]:
+    """What may stand in brackets, each with what it leads to."""
     if type(value) is dict:
-        found = [(key, class_name(type(one))) for key, one in list(value.items())[:MOST]]
+        found = ((key, class_name(type(one))) for key, one in list(value.items()))
     elif type(value) in (list, tuple):
-        found = [(number, class_name(type(one))) for number, one in enumerate(value[:RECENT])]
+        found = ((number, class_name(type(one))) for number, one in enumerate(value[:RECENT]))
     else:
-        found = [(name, "column") for name in columns(value)[:MOST]]
-    return [(repr(key), kind) for key, kind in found if type(key) is int or (type(key) is str and len(key) <= LONG)]
+        found = ((name, "column") for name in columns(value))
+    return ((key, kind) for key, kind in found if type(key) is int or (type(key) is str and len(key) <= LONG))
 
 
 def numbers(shell: InteractiveShell, *, answered: bool = False) -> list[Offer]:

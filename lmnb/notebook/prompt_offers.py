@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lmnb.notebook import named
 from lmnb.notebook.offers import Offer, Offers, matching
@@ -75,17 +74,17 @@ def _in_braces(shell: InteractiveShell, text: str, behind: str) -> Offers:
     return Offers(key, _keys(named.keys(named.inside(shell, root)), key, behind))
 
 
-def _keys(found: Iterable[Offer], begun: str, behind: str) -> list[Offer]:
+def _keys(found: Iterable[tuple[str | int, str]], begun: str, behind: str) -> list[Offer]:
     """Keys in the quotation marks that were begun, with what closes the bracket if it does not stand there already."""
     quote = begun[:1] if begun[:1] in {"'", '"'} else ""
-    items = []
-    for text, said in found:
-        key: Any = ast.literal_eval(text)
-        if not quote:
-            items.append((text + _end("", behind), said))
-        elif isinstance(key, str) and text[1:-1] == key and quote not in key:
-            items.append((f"{quote}{key}{_end(quote, behind)}", said))
-    return matching(items, begun)
+    end = _end(quote, behind)
+    if not quote:
+        return [
+            (text + end, said) for text, said in ((repr(key), said) for key, said in found) if text.startswith(begun)
+        ]
+    inside = begun[1:].casefold()
+    texts = ((key, said) for key, said in found if isinstance(key, str) and key.casefold().startswith(inside))
+    return [(f"{quote}{key}{end}", said) for key, said in texts if repr(key)[1:-1] == key and quote not in key]
 
 
 def _end(quote: str, behind: str) -> str:
