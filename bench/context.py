@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 import tracemalloc
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -154,19 +155,17 @@ def large() -> Iterator[Check]:
 
 def real(count: Count) -> tuple[str, list[str], list[Check]]:
     """Tokens and milliseconds of every real table, beside other formats; what did not hold."""
-    rows, faults, alike, lines = [], [], 0, 0
+    rows, faults, alike = [], [], Counter[str]()
     for name, frame in _datasets.tables():
         card = describe(frame, count=count)
         ours = timed(lambda f=frame: describe(f), 3)
         cells = [name, f"{frame.shape[0]:,} × {frame.shape[1]}", f"{card.tokens:,} / {ours:.0f}", str(card.step)]
         rows.append(cells + [beside(frame, make, count) for make in _formats.FORMATS.values()])
         faults += judged(name, frame, card.tokens)
-        same, of = likeness(frame)
-        alike, lines = alike + same, lines + of
+        alike += likeness(frame)
     head = ["table", "size", "card", "step", *_formats.FORMATS]
-    told = [
-        f"{len(rows)} tables; of {lines:,} lines for their columns {alike:,} read the same for Polars as for pandas."
-    ]
+    others = ", ".join(f"{count:,} for {library}" for library, count in alike.items() if library != "pandas")
+    told = [f"{len(rows)} tables with {alike['pandas']:,} lines for columns or families; the same text: {others}."]
     checks = [
         Check("real tables described", len(rows), 40, "", least=True),
         Check("failures and cards over budget", len(faults), 0, ""),
@@ -204,11 +203,16 @@ def libraries(frame: pd.DataFrame) -> Iterator[tuple[str, object]]:
     yield "duckdb", duckdb.connect().from_arrow(arrow)
 
 
-def likeness(frame: pd.DataFrame) -> tuple[int, int]:
-    """How many lines of columns are the same for Polars, and of how many."""
-    told = [describe(one, budget=None).text.splitlines() for one in (frame, pl.from_pandas(frame.rename(columns=str)))]
-    ours, theirs = ([line for line in lines if line.startswith("- ")] for lines in told)
-    return sum(one == other for one, other in zip(ours, theirs, strict=False)), len(ours)
+def likeness(frame: pd.DataFrame) -> Counter[str]:
+    """How many lines of columns there are for pandas, and how many of them are the same for others."""
+    told = {library: lines(other) for library, other in libraries(frame)}
+    return Counter(
+        {name: sum(a == b for a, b in zip(told["pandas"], other, strict=False)) for name, other in told.items()}
+    )
+
+
+def lines(frame: object) -> list[str]:
+    return [line for line in describe(frame, budget=None).text.splitlines() if line.startswith("- ")]
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------

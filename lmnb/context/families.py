@@ -54,7 +54,8 @@ def _name(names: Sequence[object], members: Sequence[int]) -> str:
 
 
 def domain(profiles: Sequence[Profile]) -> str:
-    """A word on whether the members hold the same sort of thing."""
+    """A word on whether the members hold the same sort of thing; those that hold nothing are not asked."""
+    profiles = [one for one in profiles if one.missing_share < 1]
     spans = [one.span for one in profiles if one.span is not None]
     if spans and len(spans) == len(profiles):
         return _spans(spans)

@@ -41,6 +41,9 @@ def described_numbers(looked: Looked, ranked: Any, odd: str, exact: Exact) -> Pr
         text = f"{looked.about}{distinct:,} distinct, ‹{secret}› masked"
         return Profile([text], [f"‹{secret}› masked"], masked=frozenset({secret}))
     span = (float(least), float(most))
+    if exact.least is not None and exact.least == exact.most and not odd:
+        text = f"always {number(exact.least)}"
+        return Profile([text], [text], span=span)
     if distinct <= FEW:
         tally = Counter({number(v): n for v, n in _tally(ranked)})
         full, short = (shares(looked, tally, len(ranked), most) for most in (FEW, few(distinct)))
@@ -49,7 +52,7 @@ def described_numbers(looked: Looked, ranked: Any, odd: str, exact: Exact) -> Pr
     about = "" if known else looked.about
     ends = (exact.least, exact.most) if known else (least, most)
     reach = about + "..".join(number(end, 4 if about else 5) for end in ends)
-    low, middle, high = (number(_quantile(ranked, q), 4) for q in (0.25, 0.5, 0.75))
+    low, middle, high = _quartiles(ranked)
     quartiles = f"{looked.about}quartiles {low} {middle} {high}"
     different = how_different(looked, distinct, len(ranked))
     rough = about + "..".join(number(end, 4) for end in ends)
@@ -108,6 +111,16 @@ def _tally(ranked: Any) -> list[tuple[Any, int]]:
         values, counts = np.unique(ranked, return_counts=True)
         return list(zip(values.tolist(), counts.tolist(), strict=True))
     return list(Counter(ranked).items())
+
+
+def _quartiles(ranked: Any) -> list[str]:
+    """The quartiles, with as many digits as it takes to tell them apart."""
+    exactly = [_quantile(ranked, q) for q in (0.25, 0.5, 0.75)]
+    for digits in (4, 6, 9):
+        told = [number(one, digits) for one in exactly]
+        if len(set(told)) == len(set(exactly)):
+            break
+    return told
 
 
 def _quantile(ranked: Any, q: float) -> float | Decimal:

@@ -76,7 +76,7 @@ def _repeated(looked: Looked, safe: list[Any]) -> Profile:
     tally = Counter(safe)
     distinct, total = len(tally), len(safe)
     common = tally.most_common(1)[0][1]
-    if distinct > 20 and common < max(3, total / 50):
+    if distinct > 20 and (common < max(3, total / 50) or distinct > total / 2):
         return _mostly_different(looked, safe, distinct)
     top = sorted(tally.items(), key=lambda pair: (-pair[1], str(pair[0])))
     shown: Counter[str] = Counter()

@@ -115,6 +115,8 @@ def test_families_are_folded_with_a_word_on_their_domain():
     assert "q0..q5 [6] float ranges differ: 0..49 to 0..4900000" in describe(different).text
     apart = pd.DataFrame({f"q{i}": np.arange(50) + 100 * i for i in range(6)})
     assert "ranges differ" in describe(apart).text
+    apart["q7"] = np.nan
+    assert "q0..q7 (with gaps) [7] float ranges differ: 0..49 to 0..49, 0%..100% missing" in describe(apart * 1.0).text
 
 
 def test_what_was_named_gets_its_line_first():
