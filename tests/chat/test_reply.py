@@ -15,10 +15,10 @@ from lmnb.chat.reply import Reply
 from lmnb.chat.turns import Turn
 from lmnb.chat.window import Window
 
-FACTS = ModelFacts("talker", "qwen3-4b", context_length=4096, quantization="Q4_K_M", path="/home/ada/models/x.gguf")
+FACTS = ModelFacts("talker", "qwen3-4b", context_length=4096, quantization="Q4_K_M", path="/srv/ada/models/x.gguf")
 STATS = Stats("eosFound", tokens_per_second=38.2, predicted_tokens_count=412, prompt_tokens_count=57)
 VERSIONS = {"lmnb": "0.3.0", "lmstudio": "1.5.0", "server": "0.3.30"}
-SETTINGS = {"temperature": 0.2, "maxTokens": 300, "draftModel": "/home/ada/models/draft.gguf", "stopStrings": ["/"]}
+SETTINGS = {"temperature": 0.2, "maxTokens": 300, "draftModel": "/srv/ada/models/draft.gguf", "stopStrings": ["/"]}
 
 
 def a_turn(*, done: bool = True, reason: str = "eosFound", host: str = "127.0.0.1:1234") -> Turn:

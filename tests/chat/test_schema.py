@@ -226,7 +226,7 @@ def test_a_reminder_says_the_error_and_the_form():
         ("a:str, a:int", "`a` stands in it twice"),
         ("a:int|str", "one type, or a choice"),
         ("a:b||c", "one type, or a choice"),
-        ("/home/ada/person.json", "No file is read"),
+        ("/srv/ada/person.json", "No file is read"),
         ("person.json", "No file is read"),
         ("", "An empty text cannot be a schema."),
         ("[]", "Write fields and their types"),
