@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from lmnb import studio
 from lmnb.notebook.await_rule import NAMES, AwaitRule
+from lmnb.notebook.completion import Completion
 from lmnb.notebook.desk import Desk
 from lmnb.notebook.magics import ChatMagics, document
 from lmnb.notebook.options import usage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from IPython.core.interactiveshell import InteractiveShell
 
 
@@ -35,6 +38,14 @@ class Extension:
         self.cell_magics = {name: document(self.magics.chat, name, f"{CELL}\n\n{usage()}") for name in NAMES}
         self.line_magics = {name: document(self.magics.line, name, LINE) for name in NAMES}
         self.rule = AwaitRule(shell, self.owns, self.owns_line)
+        self.completion = Completion(
+            shell,
+            verbs=_verbs,
+            models=_models,
+            talks=self.desk.talks.names,
+            owned=self.owns,
+            owned_line=self.owns_line,
+        )
         self._taken: dict[str, Any] = {}
 
     def owns(self, name: str) -> bool:
@@ -58,6 +69,7 @@ class Extension:
         shell.events.register("pre_run_cell", self.rule.enter)
         shell.events.register("post_run_cell", self.rule.leave)
         self.desk.recorder.register()
+        self.completion.register()
         shell.configurables.append(self.desk.settings)  # type: ignore[arg-type]  # any configurable, for %config
         studio.begin_import()
 
@@ -75,6 +87,7 @@ class Extension:
         shell.events.unregister("pre_run_cell", self.rule.enter)
         shell.events.unregister("post_run_cell", self.rule.leave)
         self.desk.recorder.unregister()
+        self.completion.unregister()
         shell.configurables.remove(self.desk.settings)  # type: ignore[arg-type]
 
     def _registered(self, kind: str) -> dict[str, Any]:
@@ -98,6 +111,16 @@ class Extension:
             self._registered("cell")[name] = self._taken.pop(name)
         else:
             del self._registered("cell")[name]
+
+
+def _verbs() -> dict[str, str]:
+    from lmnb.notebook import verbs  # noqa: PLC0415 - at the first Tab
+
+    return {verb.name: verb.help for verb in verbs.table().values() if not verb.hidden}
+
+
+def _models() -> Mapping[str, str]:
+    return studio.known_models()  # which imports what %load_ext can do without
 
 
 _loaded: dict[int, Extension] = {}

@@ -77,7 +77,8 @@ class Line:
         if not words:
             flags = matching(_flags(set()), begun)
             return Offers(begun, [*matching(self._sources["verbs"](), begun), *flags])
-        return self._after_verb(words, begun) if words[0] in self._verbs() else self.cell(text, behind)
+        verb = words[0] in VERBS or words[0] in self._verbs()
+        return self._after_verb(words, begun) if verb else self.cell(text, behind)
 
     def _after_verb(self, words: Sequence[str], begun: str) -> Offers:
         verb = VERBS.get(words[0])

@@ -6,6 +6,7 @@ import difflib
 import keyword
 import re
 import shlex
+import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -124,10 +125,13 @@ LEVELS = ("names", "schema", "stats", "values")
 GROUPS = {
     "Model": (
         Option(
-            ("-m", "--model"), ("MODEL",), "the model, from here on; twice or more: the others answer beside it", _model
+            ("-m", "--model"),
+            ("MODEL",),
+            "the model, from here on; given twice or more, the others answer beside it",
+            _model,
         ),
         Option(("-t", "--temperature"), ("T",), "sampling temperature, 0 or more", _temperature),
-        Option(("--max-tokens",), ("N",), "at most so many tokens", _max_tokens),
+        Option(("--max-tokens",), ("N",), "the answer has at most so many tokens", _max_tokens),
         Option(("-o", "--option"), ("KEY", "VALUE"), "any prediction parameter as LM Studio's SDK spells it", _setting),
         Option(
             ("--think",),
@@ -160,7 +164,7 @@ GROUPS = {
             ("-a", "--attach"), ("NAME",), "a variable, a file, or `fig` for the current figure; a,b for more", _attach
         ),
         Option(("--level",), ("LEVEL",), f"how much a card tells: {', '.join(LEVELS)}", _set("level"), LEVELS),
-        Option(("--auto",), (), "tables the prompt names, and the cells before, go along", _say("auto", True)),
+        Option(("--auto",), (), "tables that the prompt names, and the cells before, go along too", _say("auto", True)),
         Option(
             ("--raw",),
             (),
@@ -204,15 +208,24 @@ EXAMPLES = """Examples::
     Which columns of @sales need cleaning?"""
 
 
+WIDE = 80
+"""Characters of a line of the help."""
+
+
 def usage() -> str:
-    """The help text: one line per option, in groups, then examples."""
+    """The help text: an option after the other, in groups, then examples."""
     width = max(len(_head(option)) for option in TABLE) + 2
     groups = [
-        "\n".join([f"{title}:", *(_head(option).ljust(width) + option.help for option in options)])
-        for title, options in GROUPS.items()
+        "\n".join([f"{title}:", *(_row(option, width) for option in options)]) for title, options in GROUPS.items()
     ]
     lines = "\n\n".join(groups)
     return f"%%chat [options] then the prompt, in the lines below (or on the line itself).\n\n{lines}\n\n{EXAMPLES}"
+
+
+def _row(option: Option, width: int) -> str:
+    """A flag and what it does, in lines of a terminal's usual width."""
+    first, *rest = textwrap.wrap(option.help, WIDE - width)
+    return "\n".join([_head(option).ljust(width) + first, *(" " * width + line for line in rest)])
 
 
 def _head(option: Option) -> str:

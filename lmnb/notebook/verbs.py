@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import shlex
+import textwrap
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -65,9 +66,10 @@ def find(line: str) -> Found | None:
     `--` is always a question.
     """
     first, *rest = line.split(None, 1) or ["help"]
-    verb = table().get(first)
+    verb = table().get("help" if first in {"-h", "--help"} else first)
     if verb is None:
-        _misspelt(first, rest)
+        if not first.startswith("-"):
+            _misspelt(first, rest)
         return None
     args = _words(rest[0] if rest else "")
     plain = [word for word in args if not word.startswith("-")]
@@ -124,7 +126,7 @@ def _of_models() -> list[Verb]:
 
 
 def usage() -> str:
-    """All verbs, a line each, under their headings."""
+    """All verbs, under their headings."""
     groups: dict[str, list[Verb]] = {}
     for verb in (one for one in table().values() if not one.hidden):
         groups.setdefault(verb.group, []).append(verb)
@@ -139,13 +141,21 @@ def usage() -> str:
 WIDE = 36
 """Characters of a form that would push all explanations away."""
 
+TERMINAL = 80
+"""Characters of a line of the help."""
+
 
 def _head(verb: Verb) -> str:
     return f"  %chat {verb.line}"
 
 
 def _row(head: str, words: str, width: int) -> str:
-    return f"{head.ljust(width)}{words}" if len(head) < width else f"{head}\n{' ' * width}{words}"
+    """A verb and what it does, in lines of a terminal's usual width."""
+    lines = textwrap.wrap(words, TERMINAL - width)
+    if len(head) < width:
+        return "\n".join([head.ljust(width) + lines[0], *(" " * width + line for line in lines[1:])])
+    form = textwrap.wrap(head, TERMINAL, subsequent_indent=" " * 8, break_on_hyphens=False)
+    return "\n".join([*form, *(" " * width + line for line in lines)])
 
 
 def help_on(_desk: Desk, args: Sequence[str]) -> None:

@@ -93,7 +93,7 @@ def complete(the_shell, tmp_path_factory):
 def test_flags_with_what_they_do(complete):
     found = complete("%%chat --m|\nhi")
     assert found.texts == ["--model", "--max-tokens"]
-    assert found.kinds["--max-tokens"] == "at most so many tokens"
+    assert found.kinds["--max-tokens"] == "the answer has at most so many tokens"
     assert set(complete("%%chat |").texts) == {flag for option in TABLE for flag in option.flags}
 
 
