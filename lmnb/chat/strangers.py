@@ -16,6 +16,7 @@ _EVERYWHERE = (
 _JOINERS = "\u200c-\u200f\u061c"
 _LATIN = "\x00-\x7f\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02b8\u1e00-\u1eff"
 
+_HIDDEN = re.compile(f"[{_EVERYWHERE}]+")
 _IN_CODE = re.compile(f"[{_EVERYWHERE}{_JOINERS}]+")
 _IN_PROSE = re.compile(
     f"(?:[{_EVERYWHERE}]|(?:(?<=[{_LATIN}])|(?<![\\s\\S]))[{_JOINERS}]|[{_JOINERS}](?=[{_LATIN}]|\\Z))+"
@@ -70,6 +71,11 @@ def plain(text: str) -> str:
 def _sign(found: re.Match[str]) -> str:
     code = ord(found[0])
     return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else "\ufffd"
+
+
+def bare(text: str) -> str:
+    """A text without what shows as nothing: marks of direction, invisible letters, control characters."""
+    return _HIDDEN.sub("", text)
 
 
 def whole(text: str) -> str:
