@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lmnb.answer import Answer
     from lmnb.chat.problems import ChatError
     from lmnb.chat.reply import Reply
-    from lmnb.context import describe
+    from lmnb.context import attach, describe
     from lmnb.conversation import Conversation, load
     from lmnb.studio import models, start_server
 
@@ -23,6 +23,7 @@ __all__ = [
     "Conversation",
     "Reply",
     "__version__",
+    "attach",
     "describe",
     "load",
     "load_ipython_extension",
@@ -36,6 +37,7 @@ _HOMES = {
     "ChatError": "lmnb.chat.problems",
     "Conversation": "lmnb.conversation",
     "Reply": "lmnb.chat.reply",
+    "attach": "lmnb.context",
     "describe": "lmnb.context",
     "load": "lmnb.conversation",
     "models": "lmnb.studio",

@@ -157,7 +157,7 @@ class Conversation:
         model: str | None = None,
         system: str | None = None,
         config: Mapping[str, Any] | None = None,
-        attach: Iterable[Attached] = (),
+        attach: Iterable[object] = (),
         schema: Any = None,
         response_format: Any = None,
         think: Think | None = None,
@@ -169,14 +169,15 @@ class Conversation:
     ) -> Answer:
         """Ask, and return an answer that can be iterated (`for`, `async for`) or awaited.
 
-        Nothing is sent before the first of these, as with the SDK's own streams.
+        Nothing is sent before the first of these, as with the SDK's own streams. What is attached is described at once.
 
         Args:
             prompt: What to say.
             model: The model key for this turn and the ones after it.
             system: The system prompt for this turn and the ones after it.
             config: Prediction parameters for this turn, over those of the conversation.
-            attach: What goes along: see `lmnb.attach`.
+            attach: What goes along: tables, files as `Path`, figures, texts, or what `lmnb.attach` made of them; a
+                mapping gives them names.
             schema: What the answer must be like: a pydantic class, a JSON schema, a short `"name:str, score:float"`.
                 The reply's `.value` is the data.
             response_format: A schema as the SDK takes it, which is not checked here.
@@ -189,11 +190,11 @@ class Conversation:
             form: What the answer is shown as.
 
         Raises:
-            ChatError: If the schema is none.
+            ChatError: If the schema is none, or something cannot go along.
         """
         shape = _shape(schema)
         turn = self._turn(prompt, model, system, config, sent, cell, run)
-        turn.attached, turn.form = tuple(attach), form
+        turn.attached, turn.form = _attached(attach), form
 
         def place() -> tuple[Sequence[Turn], str | None]:
             placed = self.lines.place(turn, append=append)
@@ -233,7 +234,7 @@ class Conversation:
             raise ChatError(Problem("refused", "There is no answer to go on with.", ("Ask something first.",)))
         return self.stream(GO_ON, **options)
 
-    def preview(self, prompt: str, *, attach: Iterable[Attached] = (), **options: Any) -> studio.Preview:
+    def preview(self, prompt: str, *, attach: Iterable[object] = (), **options: Any) -> studio.Preview:
         """What `ask` would send, word for word and counted. Sends no prompt, loads no model, adds no turn. Blocks.
 
         Raises:
@@ -241,7 +242,7 @@ class Conversation:
         """
         known = {key: options.get(key) for key in ("model", "system", "config", "sent", "cell", "run")}
         turn = self._turn(prompt, **known)
-        turn.attached = tuple(attach)
+        turn.attached = _attached(attach)
         at = None if options.get("append") else self.lines.position_of(turn.cell, turn.run)
         before = tuple(self.turns if at is None else self.turns[:at])
         shape = _shape(options.get("schema"))
@@ -483,6 +484,15 @@ def load(path: str | Path, name: str | None = None, **options: Any) -> Conversat
     conversation = Conversation(name=spoken[0].name or None, **options)
     conversation.take(spoken[0])
     return conversation
+
+
+def _attached(some: Iterable[object]) -> tuple[Attached, ...]:
+    """What goes along, of whatever was handed in."""
+    if isinstance(some, (tuple, list)) and not some:
+        return ()
+    from lmnb.context import attaching  # noqa: PLC0415 - where something goes along
+
+    return attaching.attached(some)
 
 
 def _shape(schema: Any) -> Schema | None:

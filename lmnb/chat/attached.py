@@ -58,6 +58,19 @@ class Attached:
         return digest(self.text.encode("utf-8", "surrogatepass") + (self.image.data if self.image else b""))
 
 
+@dataclass(frozen=True)
+class Told:
+    """What the model has been given before under a name.
+
+    Attributes:
+        attached: It, as it was last.
+        turn: The first turn, from 1, since which it is the same.
+    """
+
+    attached: Attached
+    turn: int
+
+
 def digest(data: bytes) -> str:
     """A short name for some bytes: 16 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()[:16]
@@ -76,19 +89,30 @@ def render(prompt: str, attached: Iterable[Attached], told: Mapping[str, Attache
     return "\n\n".join([*([QUOTED, *blocks] if blocks else []), prompt])
 
 
+def reference(one: Attached, before: Told | None) -> str | None:
+    """What the person should know where less than all of a text is sent, as it was told before; else None."""
+    if before is None or not one.text or not before.attached.text:
+        return None
+    since, fits = f"since turn {before.turn}", f"while turn {before.turn} is in the context"
+    if before.attached.hash == one.hash:
+        return f"unchanged {since}: sent as a reference, {fits}"
+    return f"changed {since}: only the difference is sent, {fits}" if _changed(before.attached, one) else None
+
+
 def _block(one: Attached, before: Attached | None) -> str:
     if before is not None and before.text:
         if before.hash == one.hash:
             return f"`{one.name}` is unchanged; it stands above."
-        changed = _difference(before.text, one.text)
-        if len(changed) < len(one.text) // 2:
+        if (changed := _changed(before, one)) is not None:
             return f"`{one.name}` has changed since (- before, + now):\n{fenced(changed)}"
     return f"`{one.name}`:\n{fenced(one.text)}"
 
 
-def _difference(before: str, now: str) -> str:
-    lines = difflib.unified_diff(before.splitlines(), now.splitlines(), n=0, lineterm="")
-    return "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
+def _changed(before: Attached, now: Attached) -> str | None:
+    """The lines that have changed, where they are much shorter than all of it."""
+    lines = difflib.unified_diff(before.text.splitlines(), now.text.splitlines(), n=0, lineterm="")
+    changed = "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
+    return changed if len(changed) < len(now.text) // 2 else None
 
 
 def fenced(text: str) -> str:

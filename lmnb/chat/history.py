@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from lmnb.chat.attached import Attached, Image, render
+from lmnb.chat.attached import Attached, Image, Told, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,6 +54,17 @@ def by_turn(turns: Iterable[Turn]) -> list[tuple[Turn, list[Message]]]:
         if (answer := turn.text.strip())
     ]
     return [*result, (said[-1], [_prompt(said[-1], told)])] if said else result
+
+
+def told(turns: Iterable[Turn]) -> dict[str, Told]:
+    """By name, what went along with turns that the model hears, as it was last."""
+    found: dict[str, Told] = {}
+    for number, turn in enumerate(turns, 1):
+        for one in turn.attached if turn.text.strip() else ():
+            before = found.get(one.name)
+            same = before is not None and before.attached.hash == one.hash
+            found[one.name] = Told(one, before.turn if before is not None and same else number)
+    return found
 
 
 def _prompt(turn: Turn, told: dict[str, Attached]) -> Message:

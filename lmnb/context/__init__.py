@@ -9,17 +9,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lmnb.context.attaching import attach
     from lmnb.context.cards import Card, describe
     from lmnb.context.kinds import register
     from lmnb.context.ladder import Count, Level, estimate
     from lmnb.context.masks import masked
 
-__all__ = ["Card", "Count", "Level", "describe", "estimate", "masked", "register"]
+__all__ = ["Card", "Count", "Level", "attach", "describe", "estimate", "masked", "register"]
 
 _WHERE = {
     "Card": "cards",
     "Count": "ladder",
     "Level": "ladder",
+    "attach": "attaching",
     "describe": "cards",
     "estimate": "ladder",
     "masked": "masks",

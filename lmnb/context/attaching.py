@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,14 @@ def attach(
 
 
 def attached(some: Iterable[object]) -> tuple[Attached, ...]:
-    """Several things that go along, each under a name of its own. Blocks and raises as `attach`."""
+    """Several things that go along, each under a name of its own; a mapping gives the names.
+
+    Blocks and raises as `attach`. Two `Attached` of one name are one.
+    """
+    if isinstance(some, (str, bytes, os.PathLike, Attached)) or kinds.has_card(some):
+        some = [some]  # one thing, where several were expected
+    if isinstance(some, Mapping):
+        return tuple(attach(obj, str(name)) for name, obj in some.items())
     made: dict[str, Attached] = {}
     for obj in some:
         one = attach(obj)

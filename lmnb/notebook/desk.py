@@ -7,8 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from lmnb import studio
+from lmnb.chat.history import told
 from lmnb.chat.problems import ChatError, Problem
 from lmnb.context.ladder import estimate
+from lmnb.notebook import cells
 from lmnb.notebook.asking import Ask, Asker
 from lmnb.notebook.outcomes import NotAsked, NotDone
 from lmnb.notebook.recorder import Recorder
@@ -16,8 +18,12 @@ from lmnb.notebook.settings import Lmnb
 from lmnb.notebook.talks import Talks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from IPython.core.interactiveshell import InteractiveShell
 
+    from lmnb.chat.turns import Turn
+    from lmnb.context.ladder import Level
     from lmnb.conversation import Conversation
     from lmnb.journal import Journal
     from lmnb.notebook.options import Options
@@ -68,7 +74,7 @@ class Desk:
         """
         from lmnb.notebook.prompts import compose  # noqa: PLC0415 - with the first question
 
-        conversation = self.talks.get(options.talk)
+        conversation = self.talks.get(options.talk or (self.talks.last if options.last else None))
         count = Tokenizer(options.model or conversation.latest_model, options.host or conversation.host)
         try:
             made = compose(
@@ -78,10 +84,19 @@ class Desk:
                 settings=self.context(options),
                 count=count,
                 recorder=self.recorder,
+                told=told(self._before(options, conversation)),
             )
         except ChatError as error:
             raise NotAsked(error.problem) from None
         return Ask(options, made.prompt, made.sent, made.attached, made.notices)
+
+    def _before(self, options: Options, conversation: Conversation) -> Sequence[Turn]:
+        """The turns that the model hears before what a cell asks now."""
+        if options.new or not options.history:
+            return ()
+        cell, run = cells.cell_id(self.shell), cells.run_id(self.shell)
+        at = None if options.append else conversation.lines.position_of(cell, run)
+        return conversation.turns if at is None else conversation.turns[:at]
 
     def context(self, options: Options | None = None) -> ContextSettings:
         """How much is told of what goes along: what the line says, else what is set."""
@@ -90,7 +105,7 @@ class Desk:
         settings = self.settings
         auto = settings.auto_context if options is None or options.auto is None else options.auto
         return ContextSettings(
-            level=(options and options.level) or settings.level,
+            level=cast("Level", (options and options.level) or settings.level),
             budget=settings.budget,
             mask=settings.mask,
             hide=tuple(settings.hide),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from lmnb.chat.attached import reference
 from lmnb.context import cells, kinds
 from lmnb.context.telling import Telling
 from lmnb.notebook import enclosing, filling, mentions, ran
@@ -13,18 +14,24 @@ from lmnb.notebook.around import Around
 from lmnb.notebook.verbatim import Verbatim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from lmnb.chat.attached import Attached
+    from lmnb.chat.attached import Attached, Told
+    from lmnb.context.ladder import Level
     from lmnb.notebook.filling import Edit
     from lmnb.notebook.recorder import Recorder
 
 AUTO_CELLS = 3
 """Cells that go along by themselves, where the person has asked for that once and for all."""
 
+AUTO_LINES = 9
+"""Lines of each of their outputs."""
+
 AUTO_TABLES = 4
+
+UNASKED = "goes along by itself (auto)"
 
 WORDS = 20_000
 """Characters of a prompt in which names of columns are looked for."""
@@ -46,7 +53,7 @@ class ContextSettings:
         raw: Whether `{name}` and `@name` are nothing special.
     """
 
-    level: str = "stats"
+    level: Level = "stats"
     budget: int = 450
     mask: bool = True
     hide: tuple[str, ...] = ()
@@ -79,6 +86,7 @@ def compose(
     settings: ContextSettings,
     count: Callable[[str], int] | None = None,
     recorder: Recorder | None = None,
+    told: Mapping[str, Told] | None = None,
 ) -> Composed:
     """Read a prompt for what it brings along. Evaluates nothing; sends nothing.
 
@@ -92,27 +100,34 @@ def compose(
         settings: How much is told.
         count: Tokens of a text by the model's tokenizer; without it nothing is counted.
         recorder: Knows the last error and figure.
+        told: By name, what the model has been given before: see `lmnb.chat.history.told`.
 
     Raises:
         ChatError: If something that was named by `-a`, or exists and is named by `@`, cannot go along. Of any text
             without those two nothing is raised.
     """
-    level: Any = settings.level
     named = frozenset(_words(text))
-    telling = Telling(level, settings.budget, settings.mask, settings.hide, named, count)
+    telling = Telling(settings.level, settings.budget, settings.mask, settings.hide, named, count)
     around = Around(shell, telling, recorder)
     attached: dict[str, Attached] = {}
     for word in attach:
         for one in enclosing.named(word, around):
             attached.setdefault(one.name, one)
-    if settings.raw:
-        return Composed(text, None, tuple(attached.values()), tuple(around.notices))
-    verbatim = Verbatim(text)
-    changed = [*mentions.edits(text, verbatim, around, attached), *filling.edits(text, verbatim, around)]
-    sent = _edited(text, changed)
+    sent = text
+    if not settings.raw:
+        verbatim = Verbatim(text)
+        edits = [*mentions.edits(text, verbatim, around, attached), *filling.edits(text, verbatim, around)]
+        sent = _edited(text, edits)
     if settings.auto:
         _add_unasked(text, around, attached)
-    return Composed(text, None if sent == text else sent, tuple(attached.values()), tuple(around.notices))
+    along = tuple(_noted(one, (told or {}).get(one.name)) for one in attached.values())
+    return Composed(text, None if sent == text else sent, along, tuple(around.notices))
+
+
+def _noted(one: Attached, before: Told | None) -> Attached:
+    """With a word on it where the model has it already, and is not given it again."""
+    note = reference(one, before)
+    return one if note is None else replace(one, notes=(note, *one.notes))
 
 
 def _edited(text: str, edits: list[Edit]) -> str:
@@ -145,8 +160,12 @@ def _add_unasked(text: str, around: Around, attached: dict[str, Attached]) -> No
     tables = [word for word in words if around.known(word) and kinds.is_table(around.names[word])]
     for name in tables[:AUTO_TABLES]:
         if name not in attached:
-            attached[name] = enclosing.value(around.names[name], name, around)
+            attached[name] = _unasked(enclosing.value(around.names[name], name, around))
     for number in ran.recent(around.shell, AUTO_CELLS):
         cell = around.cell(number)
-        if cell is not None:
-            attached.setdefault(f"In[{number}]", cells.attach(cell, around.telling))
+        if cell is not None and cell.name not in attached:
+            attached[cell.name] = _unasked(cells.attach(cell, around.telling, lines=AUTO_LINES))
+
+
+def _unasked(one: Attached) -> Attached:
+    return replace(one, notes=(UNASKED, *one.notes))
