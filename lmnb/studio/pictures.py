@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from lmnb.chat.problems import ChatError, Choice, Problem
 from lmnb.studio import choosing
+from lmnb.studio.ledger import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,6 +36,7 @@ async def give(client: lms.AsyncClient, images: Iterable[Image]) -> dict[str, di
     known = _given.setdefault(client, {})
     for image in images:
         if image.hash not in known:
+            ledger.note("picture", client.api_host, size=len(image.data))
             handle = await client.prepare_image(image.data, image.name)
             known[image.hash] = {**handle.to_dict(), "type": "file"}
     return known

@@ -20,8 +20,9 @@ from lmnb.chat.events import (
     StoppedBy,
 )
 from lmnb.chat.problems import ChatError
-from lmnb.studio import choosing, failures, handles, known, logs, places, preparing, sdk, settings, versions
+from lmnb.studio import chats, choosing, failures, handles, known, logs, places, preparing, sdk, settings, versions
 from lmnb.studio.choosing import OPENING
+from lmnb.studio.ledger import ledger
 from lmnb.studio.results import facts_of, finished, stats_of
 from lmnb.studio.thread import io_loop
 
@@ -245,6 +246,14 @@ class _Prediction:
         if self._thinking is not None:
             self._thinking.add(stream)
         self._hold(OPENING)
+        ledger.predict(
+            client.api_host,
+            name,
+            chats.texts(prepared.chat),
+            tokens=self._window.prompt if self._window else None,
+            attached=self._attached(),
+            prompt_hash=prepared.prompt_hash,
+        )
         try:
             await stream.start()
             self._hold(stream)
@@ -256,6 +265,12 @@ class _Prediction:
         if self._place is not None:
             known.ask_later(client, self._place)
         return self._end(stream.result(), model)
+
+    def _attached(self) -> list[str]:
+        """What goes along with the turns that are sent, by name."""
+        plan, left_out = self._request.plan, self._window.left_out if self._window else ()
+        turns = plan.turns if plan else ()
+        return [one.name for turn in turns if turn.id not in left_out for one in turn.attached]
 
     async def _write(self, stream: lms.AsyncPredictionStream) -> None:
         async for fragment in stream:

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from lmnb._version import __version__
 from lmnb.studio import logs, sdk
+from lmnb.studio.ledger import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,7 @@ async def of(client: lms.AsyncClient) -> Mapping[str, str]:
 
 
 async def _server(client: lms.AsyncClient) -> str | None:
+    ledger.note("question", client.api_host)
     try:
         said = await asyncio.wait_for(client.system.remote_call("version"), PATIENCE)
         version, build = str(said["version"]), said.get("build")
