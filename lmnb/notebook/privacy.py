@@ -60,8 +60,8 @@ def told(record: Record) -> str:
     lines += _predictions(record)
     others = "no other host was" if len(record.sums) == 1 else "no others were"
     end = (
-        f"By lmnb {others} contacted. This list is kept in memory only. What your own code sends is not in it, nor what "
-        "a server does with what it was given."
+        f"By lmnb {others} contacted. This list is kept in memory only. What your own code sends is not in it, nor "
+        "what a server does with what it was given."
     )
     return "\n".join([*lines, "", end])
 
