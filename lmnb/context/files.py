@@ -192,12 +192,14 @@ def _table(path: Path, name: str, telling: Telling, data: bytes, kind: str) -> A
 
     opened = table_files.opened(path, kind, data)
     if opened is None:
-        if kind == "parquet":
-            raise refused(
-                f"`{name}` is a table (Parquet), and nothing is installed that reads it.",
-                "`%pip install pyarrow`, or polars, duckdb, pandas.",
-            )
-        return None
+        if kind != "parquet":
+            return None
+        if there := table_files.there():
+            raise refused(f"`{name}` cannot be read as a table (Parquet), by {', '.join(there)}.", "Nothing was sent.")
+        raise refused(
+            f"`{name}` is a table (Parquet), and nothing is installed that reads it.",
+            "`%pip install pyarrow`, or polars, duckdb, pandas.",
+        )
     card = telling.card(opened.frame, name)
     text = f"{card.text}\n{opened.about}" if opened.about else card.text
     notes = (*filter(None, [opened.about]), *card.notes, f"read by {opened.by}")

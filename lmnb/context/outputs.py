@@ -44,16 +44,23 @@ def printed(text: str, *, lines: int = LINES) -> str:
         text: As it was written to the stream.
         lines: How many lines of it are kept.
     """
-    text = text.replace("\r\n", "\n")
+    text = text.replace("\r\n", "\n").rstrip()
+    first = last = _rows(text[:READ])
+    if len(text) <= READ and len(first) <= lines + 1:
+        return "\n".join(_row(row) for row in first)
     if len(text) > READ:
-        left = text[READ // 2 : -READ // 2]
-        text = f"{text[: READ // 2]}\n\x00{left.count(chr(10))}\x00\n{text[-READ // 2 :]}"
-    text = _ANSI.sub("", text)
-    # A progress bar goes back to the beginning of its line, or by letters.
-    rows = [_last(row) for row in text.split("\n")]
-    while rows and not rows[-1].strip():
-        rows.pop()
-    return "\n".join(_shortened(rows, lines))
+        first, last = _rows(text[: READ // 2]), _rows(text[-READ // 2 :])
+    head, tail = lines - lines // 3, lines // 3
+    kept = [*first[:head], *last[len(last) - tail :]]
+    left = text.count("\n") + 1 - len(kept)
+    rows = [_row(row) for row in kept]
+    rows.insert(min(head, len(first)), f"… {plural(left, 'line')} …" if left > 0 else "…")
+    return "\n".join(rows)
+
+
+def _rows(text: str) -> list[str]:
+    """Lines as they stood at last: a progress bar goes back to the beginning of its line, or by letters."""
+    return [_last(row) for row in _ANSI.sub("", text).split("\n")]
 
 
 def _last(row: str) -> str:
@@ -65,18 +72,6 @@ def _last(row: str) -> str:
             break
         row = shorter
     return row
-
-
-def _shortened(rows: list[str], lines: int) -> list[str]:
-    between = sum(
-        int(row.strip("\x00")) for row in rows if row[:1] == "\x00" == row[-1:] and row.strip("\x00").isdigit()
-    )
-    head, tail = lines - lines // 3, lines // 3
-    if len(rows) > lines + 1 or between:
-        left = len(rows) - head - tail + between
-        rows = [*rows[:head], "\x00", *rows[len(rows) - tail :]]
-        return [f"… {plural(left, 'line')} …" if row == "\x00" else _row(row) for row in rows]
-    return [_row(row) for row in rows]
 
 
 def _row(row: str) -> str:

@@ -42,7 +42,7 @@ def opened(path: Path, kind: str, head: bytes) -> Opened | None:
         kind: `csv` or `parquet`.
         head: How the file begins.
     """
-    for library in _there(large=path.stat().st_size > LARGE):
+    for library in there(large=path.stat().st_size > LARGE):
         try:
             found = _BY[library](path, kind, head)
         except Exception:  # noqa: BLE001, S112 - the next library may read it, and the text is there at last
@@ -52,7 +52,7 @@ def opened(path: Path, kind: str, head: bytes) -> Opened | None:
     return None
 
 
-def _there(*, large: bool) -> list[str]:
+def there(*, large: bool = False) -> list[str]:
     """The libraries that are installed: those that only look, for a large file; else first those that are in use."""
     names = ["polars", "duckdb", "pandas", "pyarrow"]
     if not large:
@@ -77,7 +77,9 @@ def _delimiter(head: bytes) -> str:
 def _polars(path: Path, kind: str, head: bytes) -> Opened | None:
     pl: Any = importlib.import_module("polars")
     if kind == "parquet":
-        return Opened(pl.scan_parquet(path, glob=False), "polars")
+        frame = pl.scan_parquet(path, glob=False)
+        frame.collect_schema()  # reads the footer, so that a broken file is known here
+        return Opened(frame, "polars")
     if not _encoding(head).startswith("utf-8"):
         return None
     if path.stat().st_size > LARGE:
