@@ -84,6 +84,8 @@ class Telling:
         """One thing that goes along, counted where somebody counts."""
         if tokens is None or self.count is None:
             tokens = self._tokens(text)
+        if not getattr(self.count, "exact", True):  # it has begun to guess, and a guess is no count
+            tokens = None
         return Attached(name, kind, text, image, tokens, tuple(dict.fromkeys(notes)))
 
     def _tokens(self, text: str) -> int | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmnb.context import kinds
 from lmnb.notebook import ran
+from lmnb.notebook.named import columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from lmnb.context.cells import Cell
     from lmnb.context.telling import Telling
+    from lmnb.notebook.paths import Path
     from lmnb.notebook.recorder import Recorder
 
 LOOKED = 2_000
@@ -90,3 +92,10 @@ class Around:
         if not self.telling.hide or not kinds.is_table(self.names[root]):
             return False
         return any("." not in entry or entry.startswith(f"{root}.") for entry in self.telling.hide)
+
+    def harmless(self, path: Path, value: Any) -> bool:
+        """Whether what a path leads to in a table has nothing of its hidden columns: one column, a size."""
+        if type(value) in (int, bool) or (type(value) is tuple and all(type(one) is int for one in value)):
+            return True
+        first = path.words[:1]
+        return bool(first) and path.steps[0] in (first[0], (first[0],)) and first[0] in columns(self.names[path.root])

@@ -55,7 +55,13 @@ def named(word: str, around: Around) -> list[Attached]:
             "Nothing was sent.",
             "Save it to a file or read it into a variable, and attach that.",
         )
-    return list(_files(word, around)) or [_inside(word, around)]
+    if (file := _file(word, around)) is not None:
+        return [file]
+    if (inside := _inside(word, around)) is not None:
+        return [inside]
+    if _PATTERN.search(word):
+        return list(_files(word, around))
+    raise ChatError(_nothing(word, around))
 
 
 def mentioned(word: str, around: Around) -> list[Attached] | None:
@@ -174,20 +180,22 @@ def _why_not(word: str, around: Around) -> tuple[str, ...]:
 # ---- files
 
 
-def _files(word: str, around: Around) -> Iterator[Attached]:
+def _file(word: str, around: Around) -> Attached | None:
     try:
         path = Path(word).expanduser()
-        there = path.exists()
+        if not path.exists():
+            return None
     except (OSError, RuntimeError, ValueError):  # too long a name, no home, a NUL
-        return
-    if there:
-        if path.is_dir():
-            raise files.refused(f"`{word}` is a folder.", f"Attach files of it: `{word.rstrip('/')}/*.csv`.")
-        yield files.attach(path, word, around.telling)
-        return
-    if not _PATTERN.search(word):
-        return
-    found = [Path(one) for one in sorted(glob.glob(str(path)))]  # noqa: PTH207 - Path.glob takes no absolute pattern
+        return None
+    if path.is_dir():
+        raise files.refused(f"`{word}` is a folder.", f"Attach files of it: `{word.rstrip('/')}/*.csv`.")
+    return files.attach(path, word, around.telling)
+
+
+def _files(word: str, around: Around) -> Iterator[Attached]:
+    """Files that a pattern matches."""
+    pattern = str(Path(word).expanduser())
+    found = [Path(one) for one in sorted(glob.glob(pattern))]  # noqa: PTH207 - Path.glob takes no absolute pattern
     found = [one for one in found if one.is_file()]
     if not found:
         raise files.refused(f"No file matches `{word}`.", *_files_near(word))
@@ -215,19 +223,20 @@ def _files_near(word: str) -> tuple[str, ...]:
     return (f"There {'is' if len(near) == 1 else 'are'} {', '.join(f'`{one}`' for one in near)}.",) if near else ()
 
 
-def _inside(word: str, around: Around) -> Attached:
+def _inside(word: str, around: Around) -> Attached | None:
     """`-a df.fare`: what a path of attributes and keys leads to."""
     path = paths.read(word)
-    if path is not None and path.text == word and around.known(path.root):
-        if (secret := around.hidden(path.root, path.words)) is not None:
-            raise files.refused(f"`{word}` was not attached: `{secret}` is hidden.", "`%chat hide` shows what is.")
-        if around.keeps_something(path.root):
-            raise files.refused(f"`{word}` was not attached: columns of `{path.root}` are hidden.")
-        try:
-            return value(paths.follow(path, around.names), word, around)
-        except NoSuchThingError as error:
-            raise files.refused(f"`{word}` leads nowhere: {error}.", "Nothing was sent.") from None
-    raise ChatError(_nothing(word, around))
+    if path is None or path.text != word or not path.steps or not around.known(path.root):
+        return None
+    if (secret := around.hidden(path.root, path.words)) is not None:
+        raise files.refused(f"`{word}` was not attached: `{secret}` is hidden.", "`%chat hide` shows what is.")
+    try:
+        found = paths.follow(path, around.names)
+    except NoSuchThingError as error:
+        raise files.refused(f"`{word}` leads nowhere: {error}.", "Nothing was sent.") from None
+    if around.keeps_something(path.root) and not around.harmless(path, found):
+        raise files.refused(f"`{word}` was not attached: columns of `{path.root}` are hidden.")
+    return value(found, word, around)
 
 
 def _nothing(word: str, around: Around) -> Problem:

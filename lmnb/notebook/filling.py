@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lmnb.chat.attached import fenced
 from lmnb.context import cells, worded
@@ -37,7 +37,7 @@ class Edit:
 
 def edits(text: str, verbatim: Verbatim, around: Around) -> Iterator[Edit]:
     """What is filled in, in order. What a name leads to is looked up once, whatever it may do."""
-    placed: dict[str, str] = {}
+    known: dict[str, _Said | None] = {}
     for found in BRACE.finditer(text):
         start = found.start()
         if start in verbatim or _left_alone(text, start):
@@ -46,9 +46,13 @@ def edits(text: str, verbatim: Verbatim, around: Around) -> Iterator[Edit]:
         end = start + 1 + len(path.text) if path else 0
         if path is None or text[end : end + 1] != "}" or text[end + 1 : end + 2] == "}":
             continue
-        said = _said(path, around, placed)
+        if path.text not in known:
+            known[path.text] = _said(path, around)
+        said = known[path.text]
         if said is not None:
-            yield Edit(start, end + 1, _in_place(said, text[:start], text[end + 1 :]))
+            yield Edit(start, end + 1, _in_place(said, text[start - 1 : start], text[end + 1 : end + 2]))
+            if said.block:
+                known[path.text] = _Said(f"`{path.text}`")  # lines of data are put in place once
 
 
 def _left_alone(text: str, start: int) -> bool:
@@ -71,18 +75,11 @@ def _in_place(said: _Said, before: str, behind: str) -> str:
     return f"{lead}{fenced(said.text)}{tail}"
 
 
-def _said(path: Path, around: Around, placed: dict[str, str]) -> _Said | None:
+def _said(path: Path, around: Around) -> _Said | None:
     if path.root in ("In", "Out", "Err"):
         found = CELL.fullmatch(path.text)
         return _cell(found, around) if found else None
-    if not around.known(path.root):
-        return None
-    if path.text in placed:
-        return _Said(placed[path.text])
-    told = _told(path, around)
-    if told is not None and told.block:
-        placed[path.text] = f"`{path.text}`"  # a card is put in place once
-    return told
+    return _told(path, around) if around.known(path.root) else None
 
 
 def _told(path: Path, around: Around) -> _Said | None:
@@ -94,23 +91,13 @@ def _told(path: Path, around: Around) -> _Said | None:
     except NoSuchThingError as error:
         around.notice(f"`{{{path.text}}}` stays as it is typed: {error}.")
         return None
-    if path.steps and around.keeps_something(path.root) and not _harmless(path, value, around):
+    if path.steps and around.keeps_something(path.root) and not around.harmless(path, value):
         around.notice(f"`{{{path.text}}}` stays as it is typed: columns of `{path.root}` are hidden.")
         return None
     told = worded.worded(value, path.text, around.telling)
     for note in told.notes:
         around.notice(f"`{{{path.text}}}`: {note}.")
     return _Said(told.text, told.block)
-
-
-def _harmless(path: Path, value: Any, around: Around) -> bool:
-    """Whether what a path leads to in a table has nothing of its hidden columns: one column, a size."""
-    from lmnb.notebook.named import columns  # noqa: PLC0415 - only where something is hidden
-
-    if type(value) in (int, bool) or (type(value) is tuple and all(type(one) is int for one in value)):
-        return True
-    first = path.words[:1]
-    return bool(first) and path.steps[0] in (first[0], (first[0],)) and first[0] in columns(around.names[path.root])
 
 
 def _cell(found: re.Match[str], around: Around) -> _Said | None:

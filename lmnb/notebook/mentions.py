@@ -31,13 +31,17 @@ def edits(text: str, verbatim: Verbatim, around: Around, attached: dict[str, Att
     Raises:
         ChatError: If something that exists cannot go along.
     """
+    seen: dict[str, list[Attached] | None] = {}
     for found in MENTION.finditer(text):
         word, tail = found[1], found[found.re.groups] or ""
         if found.start() in verbatim or _decorates(text, found.start()):
             continue
-        there = enclosing.mentioned(word, around)
+        if word not in seen:
+            seen[word] = enclosing.mentioned(word, around)
+            if seen[word] is None:
+                _notice(word, around)
+        there = seen[word]
         if there is None:
-            _notice(word, around)
             continue
         for one in there:
             attached.setdefault(one.name, one)
