@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lmnb.context import lint as package
 from lmnb.context.lint import Report, lint
 
 
@@ -212,8 +213,6 @@ def test_long_texts_are_cut():
 
 
 def test_a_failing_check_costs_a_line(monkeypatch):
-    from lmnb.context import lint as package
-
     def failing(column, look):
         raise ZeroDivisionError("no\nsuch thing")
 
@@ -221,6 +220,15 @@ def test_a_failing_check_costs_a_line(monkeypatch):
     report = lint(pd.DataFrame({"a": [1] * 9, "b": [1] * 9}))
     assert [one.check for one in report.findings].count("constant") == 2
     assert report.notes == ("Not done: variants of a, variants of b. ZeroDivisionError: no␊such thing",)
+
+
+def test_an_interrupt_is_not_swallowed(monkeypatch):
+    def interrupted(column, look):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(package.BY_COLUMN, "variants", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        lint(pd.DataFrame({"a": [1]}))
 
 
 ANY = st.one_of(
