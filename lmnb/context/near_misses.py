@@ -64,10 +64,12 @@ def closest(wanted: str, names: Iterable[Any]) -> list[str]:
     there = [name for name in list(names)[:LOOKED] if type(name) is str]
     plain = _plain(wanted)
     same = [name for name in there if name != wanted and _plain(name) == plain]
+    if same:
+        return same[:MOST]
     by_plain = {_plain(name): name for name in reversed(there)}
     alike = [by_plain[one] for one in difflib.get_close_matches(plain, by_plain, n=3, cutoff=0.72)]
-    parts = [name for name in there if len(plain) > 3 and plain in _plain(name)] if not same and not alike else []
-    return [name for name in dict.fromkeys([*same, *alike, *parts]) if name != wanted][:MOST]
+    parts = [name for name in there if len(plain) > 3 and plain in _plain(name)] if not alike else []
+    return [name for name in dict.fromkeys([*alike, *parts]) if name != wanted][:MOST]
 
 
 def _plain(name: str) -> str:
