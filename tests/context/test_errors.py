@@ -82,7 +82,7 @@ NEAR = {
     "plt.plot([1])": "`plt` is not there: `import matplotlib.pyplot as plt` has not been run.",
     "import pandsa": "`pandsa` is not installed; there is pandas.",
     "import xyzzy_plugh": "`xyzzy_plugh` is not installed. `%pip install xyzzy_plugh` would install it.",
-    "import json\njson.dump_s(1)": "`json` has no `dump_s`; it has dumps or dump.",
+    "import json\njson.dump_s(1)": "`json` has no `dump_s`; it has dumps.",
     "from json import dumpz": "`json` has no `dumpz`; it has dump or dumps.",
     "open('/proc/cpuinf')": "There is no file `cpuinf` there; there is cpuinfo.",
 }
