@@ -272,3 +272,12 @@ def test_a_conversation_says_how_long_it_is():
     conversation = lmnb.Conversation()
     conversation.lines.turns = [Turn("hi")]
     assert repr(conversation) == "<lmnb.Conversation: 1 turn>"
+
+
+def test_plain_objects_go_along(conversation, tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    reply = conversation.ask("Well?", attach=[lmnb.attach({"a": 1}, "d"), tmp_path / "notes.txt"])
+    assert [one.name for one in conversation.turns[0].attached] == ["d", str(tmp_path / "notes.txt")]
+    assert "notes.txt`:\n```\nhello\n```" in reply.text
+    assert reply.text.endswith("\n\nWell?")
+    assert "words" in str(conversation.preview("hi", attach={"text": "words"}))

@@ -15,7 +15,7 @@ from lmnb.chat.reply import Reply
 from lmnb.chat.strangers import plain, whole
 from lmnb.context import files, kinds, pictures
 from lmnb.context.telling import Telling
-from lmnb.context.values import class_name, kind_name, line, module_name
+from lmnb.context.values import class_name, line, module_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -158,4 +158,4 @@ def _called(obj: object) -> str:
         return "text"
     if _picture(obj) is not None:
         return "picture"
-    return "figure" if is_figure(obj) else kind_name(obj).rpartition(".")[2]
+    return "figure" if is_figure(obj) else class_name(type(obj))

@@ -113,6 +113,7 @@ def test_names_that_exist_are_filled_in(notebook, typed, read):
         "{In[1]} {Out} {_}",
         "me@x.org, @undefined_thing_here",
         "@property\ndef x(self): ...",
+        "@x\ndef f(): ...",
         "pip install x@y @x/y",
         "{get_ipython} {exit}",
     ],
@@ -173,12 +174,13 @@ def test_cells_in_place(notebook):
 
 def test_cells_that_are_not_there(notebook):
     notebook.run("y = 1")
-    made = notebook.compose("{In[7]} {Out[1]} {Err[1]}")
+    made = notebook.compose("{In[7]} {Out[1]} {Err[1]} {In[-2]}")
     assert made.sent is None
     assert made.notices == (
         "There is no In[7]: no cell of that number has been run.",
         "`{Out[1]}` stays as it is typed: the cell has no output.",
         "`{Err[1]}` stays as it is typed: the cell had no error.",
+        "There is no In[-2]: no cell of that number has been run.",
     )
 
 
@@ -344,6 +346,9 @@ def test_what_is_not_sent_again_says_so(notebook):
     turns = [turn("hello"), turn("look", card), turn("again", card)]
     made = notebook.compose("and @df?", told=told(turns))
     assert made.attached[0].notes[0] == "unchanged since turn 2: sent as a reference, while turn 2 is in the context"
+    unheard = Turn("look")
+    unheard.attached = (card,)
+    assert not told([unheard]), "a turn without an answer is not sent"
     last = Turn("and?")
     last.attached = made.attached
     assert "`df` is unchanged; it stands above." in messages([*turns, last])[-1].content
@@ -427,3 +432,19 @@ def test_what_is_named_often_is_asked_once(notebook):
     made = notebook.compose("@talker {talker} " * 1_000)
     assert len(made.attached) == 1
     assert len(asked) == 2
+
+
+# ---- from a cell to the model
+
+
+@pytest.mark.server
+def test_what_goes_along_reaches_the_model_once(shell):
+    """The scripted model says what it was told."""
+    shell.user_ns["frame"] = PEOPLE
+    shell.run_cell("%%chat -m scripted -a frame\nWhat is it?", store_history=True)
+    assert "frame: pandas DataFrame" in shell.user_ns["_"].text
+    shell.run_cell("%%chat\nAnd what is in @frame?", store_history=True)
+    assert shell.user_ns["_"].text.endswith("`frame` is unchanged; it stands above.\n\nAnd what is in `frame`?")
+    turn = shell.magics_manager.registry["ChatMagics"].desk.talks.get().turns[-1]
+    assert turn.attached[0].notes[0].startswith("unchanged since turn 1")
+    assert (turn.prompt, turn.sent) == ("And what is in @frame?", "And what is in `frame`?")
