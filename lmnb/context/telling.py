@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lmnb.chat.attached import AttachedKind, Image
-    from lmnb.context.ladder import Level
-
-Count = Callable[[str], int]
+    from lmnb.context.ladder import Count, Level
 
 
 @dataclass(frozen=True)
