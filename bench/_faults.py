@@ -333,6 +333,6 @@ def duplicates(frame, column, rate, rng):
 
 
 KINDS = (
-    missing, duplicates, constant, infinite, sentinel, text_number, text_date, mixed, variants, outliers, ids, copy, dates,
-    imbalance, gaps,
+    missing, duplicates, constant, infinite, sentinel, text_number, text_date, mixed, variants, outliers, ids, copy,
+    dates, imbalance, gaps,
 )  # fmt: skip

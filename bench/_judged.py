@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 DATES = "dates, as texts in the file"
+ROW = "the number of the row, from the program that wrote the file"
 
 TRUE: dict[tuple[str, str, str | None], str] = {
     ("matplotlib/Stocks", "text-date", "Date"): DATES,
@@ -44,4 +45,14 @@ TRUE: dict[tuple[str, str, str | None], str] = {
     ("vega_datasets/seattle-temps", "text-date", "date"): DATES,
     ("vega_datasets/stocks", "text-date", "date"): DATES,
     ("vega_datasets/us-employment", "text-date", "month"): DATES,
+    # The part that was looked at after the last change of a rule.
+    ("fresh/anova-rm-test-data", "id", "Unnamed: 0"): ROW,
+    ("fresh/epil", "id", "Unnamed: 0"): ROW,
+    ("fresh/framing", "id", "Unnamed: 0"): ROW,
+    ("fresh/pastes", "id", "Unnamed: 0"): ROW,
+    ("fresh/mstl_elec_vic", "text-date", "ds"): DATES,
+    ("fresh/stata_lbw_glm", "id", "id"): "the birth's number",
+    ("fresh/racd10data_with_transformed", "copy", "ldocvis"): "the logarithm of physician",
+    ("fresh/racd10data_with_transformed", "copy", "incomet"): "a tenth of income",
+    ("fresh/racd10data_with_transformed", "outliers", "ssiratio"): "3.2, where all but three are at most 1",
 }

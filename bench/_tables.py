@@ -45,7 +45,7 @@ def names():
 
 
 def half(name):
-    """Which part it belongs to: "tuned", "held" (looked at when the rules were done), "fresh" (after the last change)."""
+    """Which part it belongs to: "tuned", "held" (looked at when rules were done), "fresh" (after their last change)."""
     if name.startswith("fresh/"):
         return "fresh"
     return ("tuned", "held")[hashlib.sha256(name.encode()).digest()[0] % 2]

@@ -3,7 +3,7 @@
 Each fault of `_faults.py` is put into columns of each table, at several rates and places, and the report is compared
 with what is known: the fault; what pandas says about the table by definition (missing, duplicates, constants, copies,
 rare classes); and what somebody found true when looking at the untouched tables (`_judged.py`). All else is false.
-The rules were made with one half of the tables ("tuned"); the other ("held") was looked at when they were done.
+Precision takes all false findings of all runs; recall, the faults put in.
 """
 
 from __future__ import annotations
@@ -164,13 +164,13 @@ RULES = {
     "missing": "no value, or NaN; counted in all rows",
     "constant": "one value in every row",
     "infinite": "infinite numbers",
-    "sentinel": "-999, 9999 and their like, far from all others or a heap among values that hardly repeat; N/A, ?, unknown",
+    "sentinel": "-999, 9999 and their like, far from all others or a heap among others that hardly repeat; N/A, ?",
     "text-number": "four fifths of the texts are numbers, with signs of money, per cent, decimal commas; no postcodes",
     "text-date": "four fifths of the texts are dates of one form; whole numbers that are all like 20240131",
     "mixed": "values of several types in one column of objects",
     "variants": "texts that differ only in spaces or capitals, or have spaces around them",
-    "outliers": "a gap: 2.5 times as far from the middle as the next value, and more than the tail explains (four times "
-    "its mean logarithmic excess, after Hill); not a mere long tail",
+    "outliers": "a gap: 2.5 times as far from the middle as the next, and more than the tail explains (four times its "
+    "mean logarithmic excess, after Hill); not a mere long tail",
     "id": "each row has its own value: running numbers, UUIDs, codes, keys by their name",
     "dates": "days that do not exist; placeholders like 1900-01-01; what lies decades from all others",
     "imbalance": "one of at most 20 classes has 95 % of the rows; of a target: 80 %, or one is rare",
@@ -180,11 +180,22 @@ RULES = {
     "target: columns that tell it",
 }
 
-FIRST_LOOK = """The rules were made with the tuned half alone. At the first look at the held half (2026-11-25), before anything was
-changed, recall was 0.998 and precision 0.909 (2,689 faults, 2,683 found, 269 false): four findings were false, and
-each counts once for every fault that was put into its table. UNK is the code of Unalakleet in two lists of airports;
-LaFayette in Georgia is written so; nights without flights were called gaps. The rules for codes, for names and for
-nights came then. They are general ones, but the numbers of the held half below are from after that.
+FIRST_LOOK = """\
+Which numbers can be trusted how far: the rules were made with the tuned part alone. Whether a finding in an
+untouched table is true was judged by whoever wrote the rules.
+
+The held part was a hold-out once. At that first look (2026-11-25), before any rule was changed, precision was 0.909,
+which misses the limit of 0.95, and recall 0.998 (2,689 faults, 2,683 found, 269 false). Four findings were false, and
+each counts once for every fault that was put into its table: UNK is the code of Unalakleet in two lists of airports;
+LaFayette in Georgia is written so; nights without flights were called gaps. After that look the rules for codes, for
+names, for nights and for outliers in numbered columns were changed, and the definition of a seeded word follows that
+of codes. So what stands below for the held part is no longer from data that had not been seen.
+
+The fresh part was chosen by the names of files when all that was done, and no rule has been changed since. Before its
+findings were judged, when all that pandas does not confirm counts as false, precision was 0.787 and recall 0.993;
+with the nine judgements that are listed at the end it is what stands below. Outliers are then not put into columns
+found to be row numbers (recall of outliers before that: 0.908). It has few tables with times, so that three of its
+checks, and gaps everywhere, rest on few faults.
 """
 
 
@@ -215,7 +226,8 @@ class Half:
         body = [[key[0], cell(key[2]), key[1], cell(TRUE.get(key, "FALSE"))] for key in self.judged]
         return (
             f"The {self.name} part: {len(self.found)} findings. {defined} are true by definition (missing, duplicates, "
-            f"constants, copies, rare classes: pandas says the same), {true} were judged true, {len(self.wrong)} false.\n\n"
+            "constants, copies, rare classes: pandas says the same), "
+            f"{true} were judged true, {len(self.wrong)} false.\n\n"
             + table(["table", "column", "check", "what is there"], body)
         )
 
