@@ -159,6 +159,18 @@ def test_a_long_tail_is_no_outlier():
     assert lint(frame, checks=["outliers"]).findings == ()
 
 
+def test_what_is_twice_as_far_as_the_next_is_no_outlier_yet():
+    near = [50.0] * 300 + [0.0, 1.0, 99.0, 100.0] * 50
+    for value, far in ((150.0, False), (200.0, True)):
+        found = lint(pd.DataFrame({"a": [*near, value]}), checks=["outliers"]).findings
+        assert bool(found) is far
+
+
+def test_numbers_near_the_end_of_what_a_float_holds():
+    frame = pd.DataFrame({"a": [1e200 * i for i in range(40)], "b": [-1e308 * (i % 20) / 20 for i in range(40)]})
+    assert lint(frame.assign(c=frame["a"] / 3)).notes == ()
+
+
 def test_years_are_no_running_number():
     frame = pd.DataFrame({"year": range(1950, 2020), "n": range(1, 71)})
     assert [(one.check, one.column) for one in lint(frame, checks=["id"]).findings] == [("id", "n")]

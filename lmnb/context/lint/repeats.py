@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import inf
 from operator import mul
 from typing import TYPE_CHECKING, Any
 
@@ -165,6 +166,10 @@ def _scaled(column: Column) -> list[float]:
     step = max(1, len(column.values) // 500)
     middle = column.ranked[len(column.ranked) // 2]
     values = [0.0 if v is None else float(v - middle) for v in column.values[::step]]
+    top = max(map(abs, values))
+    if not 0 < top < inf:
+        return []
+    values = [v / top for v in values]  # the square of 1e200 is out of range
     mean = sum(values) / len(values)
     width = (sum((v - mean) ** 2 for v in values) / len(values)) ** 0.5
     return [(v - mean) / width for v in values] if width > 0 else []
