@@ -115,8 +115,14 @@ def value(thing: Any, name: str, telling: Telling) -> Attached:
 
 
 def is_figure(thing: object) -> bool:
-    """Whether something is drawn by one of the libraries that draw; its class is asked, not the thing."""
-    return module_name(type(thing)).partition(".")[0] in kinds.FIGURES
+    """Whether something is a figure of one of the libraries that draw; its class is asked, not the thing."""
+    if not any(
+        module_name(cls).partition(".")[0] in kinds.FIGURES for cls in type.__dict__["__mro__"].__get__(type(thing))
+    ):
+        return False
+    from lmnb.context import figures
+
+    return figures.is_figure(thing)
 
 
 def _figure(thing: Any, told: Attached) -> Attached:

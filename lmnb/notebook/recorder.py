@@ -124,7 +124,9 @@ class Recorder:
         helpers = sys.modules.get("matplotlib._pylab_helpers")
         manager = helpers.Gcf.get_active() if helpers is not None else None
         if manager is not None and manager.canvas.figure is not self.figure:
-            self.figure, self.figure_cell = manager.canvas.figure, self._shell.execution_count
+            history = self._shell.history_manager
+            self.figure = manager.canvas.figure
+            self.figure_cell = len(history.input_hist_raw) - 1 if history is not None else 0
 
     def _told(self, error: BaseException) -> str:
         """The traceback as text; a cell is called `In[3]` in it."""

@@ -260,6 +260,7 @@ def test_the_current_figure(notebook):
     assert made.sent == "What does `fig` show?"
     (one,) = made.attached
     assert one.kind == "figure"
+    assert one.image, one.notes
     assert one.image.data.startswith(b"\x89PNG")
     assert "Fares" in one.text
     assert notebook.compose("x", "figure").attached[0].image == one.image
