@@ -237,7 +237,7 @@ REPORT = Report("df", 10, 2, (
 
 
 def test_a_strangers_text_stays_text():
-    html, markdown = REPORT._repr_html_(), REPORT._repr_markdown_()
+    html, markdown = REPORT._repr_html_(), REPORT.to_markdown()
     assert "<b>" not in html
     assert "<img" not in html
     assert "<style" not in html

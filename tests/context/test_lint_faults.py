@@ -50,7 +50,7 @@ def objects(*values):
 
 def shown(report):
     assert isinstance(report, Report)
-    text = repr(report) + report._repr_html_() + report._repr_markdown_() + report.facts(10_000)
+    text = repr(report) + report._repr_html_() + report.to_markdown() + report.facts(10_000)
     report.to_frame(pd.DataFrame())
     text.encode()
     return text

@@ -111,13 +111,15 @@ class Report:
         return "\n".join([self._summary(), *lines, *map(quoted, self.notes)])
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in HEAD)
+        head = "".join(f'<th style="{LEFT}">{name}</th>' for name in HEAD)
         body = "".join(f"<tr>{_html_row(row)}</tr>" for row in self._cells())
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
         notes = "".join(f"<p><small>{visible(note)}</small></p>" for note in self.notes)
         return f"<p>{visible(self._summary())}</p>{table}{notes}"
 
-    def _repr_markdown_(self) -> str:
+    # No `_repr_markdown_`: IPython would save it beside the HTML, and JupyterLab fetches the pictures that it names.
+    def to_markdown(self) -> str:
+        """The report as Markdown; a stranger's words in it are no marks."""
         rows = [HEAD, ("---",) * len(HEAD)]
         lines = ["| " + " | ".join(row) + " |" for row in rows]
         lines += ["| " + " | ".join(_markdown(cell) for cell in row) + " |" for row in self._cells()]
@@ -127,9 +129,17 @@ class Report:
         return [_markdown(note) for note in self.notes]
 
 
+LEFT = "text-align:left"
+"""The host sets tables to the right, as for numbers; these cells are words."""
+
+
 def _html_row(row: tuple[str, ...]) -> str:
-    texts = "".join(f"<td>{visible(cell, code=True)}</td>" for cell in row[:-1])
-    return f"{texts}<td><code>{visible(row[-1], code=True)}</code></td>"
+    wide = len(row) - 2  # what was found: a sentence
+    texts = "".join(
+        f'<td style="{f"{LEFT};min-width:16em" if at == wide else LEFT}">{visible(cell, code=True)}</td>'
+        for at, cell in enumerate(row[:-1])
+    )
+    return f'{texts}<td style="{LEFT}"><code>{visible(row[-1], code=True)}</code></td>'
 
 
 def _markdown(text: str) -> str:
