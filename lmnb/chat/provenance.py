@@ -74,7 +74,8 @@ class Provenance:
         if self.context_length is not None:
             yield "context length", f"{self.context_length:,} tokens"
         for name, value in self.settings.items():
-            yield name, _line(value)
+            if value not in ({"type": "none"}, []):  # LM Studio's words for a setting that is not made
+                yield name, _line(value)
         for name, value in self.load_settings.items():
             yield f"load.{name}", _line(value)
         yield from _known("prompt hash", self.prompt_hash)
