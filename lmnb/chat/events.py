@@ -81,10 +81,14 @@ class Connected:
 
 @dataclass(frozen=True)
 class Fitted:
-    """The prompt is what it will be: how it sits in the context, and a name for all that the model is given."""
+    """The prompt is what it will be: how it sits in the context, and a name for all that the model is given.
+
+    `counts` are the tokens of what goes along, where nobody could count them before the model was loaded.
+    """
 
     window: Window
     prompt_hash: str
+    counts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -185,8 +185,8 @@ class Turn:
                 self.status, self.host = "connecting", host
             case Connected(host, embedded, versions):
                 self.host, self.embedded, self.versions = host, embedded, versions
-            case Fitted(window, prompt_hash):
-                self.window, self.prompt_hash = window, prompt_hash
+            case Fitted():
+                self._fit(event)
             case Loading(model, progress):
                 self.status, self.model, self.progress = "loading", model, progress
             case Reading(model, progress):
@@ -205,6 +205,12 @@ class Turn:
                 self._end("failed")
             case _:
                 assert_never(event)
+
+    def _fit(self, fitted: Fitted) -> None:
+        self.window, self.prompt_hash = fitted.window, fitted.prompt_hash
+        if len(fitted.counts) == len(self.attached):
+            pairs = zip(self.attached, fitted.counts, strict=True)
+            self.attached = tuple(one if one.tokens else replace(one, tokens=count or None) for one, count in pairs)
 
     def _write(self, fragment: Fragment) -> None:
         if self.first_fragment is None:

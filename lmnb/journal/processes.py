@@ -31,7 +31,9 @@ def _began(pid: int) -> float | None:
     except ImportError:
         return 0.0 if pid == os.getpid() or _answers(pid) else None
     try:
-        return float(psutil.Process(pid).create_time())
+        process = psutil.Process(pid)
+        # One that has ended and that its parent has not looked after yet runs no more.
+        return None if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())
     except psutil.AccessDenied:
         return 0.0
     except psutil.Error:

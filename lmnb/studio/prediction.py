@@ -235,7 +235,7 @@ class _Prediction:
         for notice in prepared.notices:
             self._emit(Noticed(notice))
         if prepared.fit is not None:
-            self._emit(Fitted(prepared.fit.window, prepared.prompt_hash))
+            self._emit(Fitted(prepared.fit.window, prepared.prompt_hash, prepared.counts))
             self._window = prepared.fit.window
         stream = await lms.AsyncLLM(name, client.llm).respond_stream(
             prepared.chat,

@@ -10,7 +10,7 @@ from lmnb.chat.history import Message, prompt_hash
 from lmnb.chat.problems import ChatError, Problem
 from lmnb.studio import chats, pictures
 from lmnb.studio import thinking as ways_to_think
-from lmnb.studio.counting import Counter
+from lmnb.studio.counting import CannotCountError, Counter
 from lmnb.studio.fitting import Fit, fit
 
 if TYPE_CHECKING:
@@ -37,12 +37,14 @@ class Prepared:
         fit: How it sits in the context; None for messages that are sent as they are.
         prompt_hash: A name for the messages and the settings.
         notices: What the person should know of it.
+        counts: Tokens of what goes along with the question, where nobody has counted them yet.
     """
 
     chat: lms.Chat
     fit: Fit | None
     prompt_hash: str
     notices: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
 
 
 async def thinking_of(request: Request, model: Model, client: lms.AsyncClient, place: Place) -> Thinking | None:
@@ -102,7 +104,21 @@ async def prepare(
     if chat is None or shown:
         files = await pictures.give(client, shown)
         chat = chats.to_chat(messages, base=request.chat, files=files)
-    return Prepared(chat, fitted, name(request, messages, config, thinking), tuple(notices))
+    counter = Counter(client, place.host, model, config)
+    counts = await _along(request.plan, counter) if request.plan is not None else ()
+    return Prepared(chat, fitted, name(request, messages, config, thinking), tuple(notices), counts)
+
+
+async def _along(plan: Plan, counter: Counter) -> tuple[int, ...]:
+    """Tokens of each thing that goes along with the question; nothing where they are known, or nobody counts."""
+    texts = [one.text for one in plan.turns[-1].attached]
+    if all(one.tokens is not None or not one.text for one in plan.turns[-1].attached):
+        return ()
+    try:
+        counted = await counter.count([text for text in texts if text])
+    except CannotCountError:
+        return ()
+    return tuple(counted[text] if text else 0 for text in texts)
 
 
 async def fitting(

@@ -150,6 +150,21 @@ def test_code_is_put_into_a_cell_below_and_is_not_run(notebook: Notebook) -> Non
     assert notebook.python("print('boom' in globals())").strip() == "False"
 
 
+def test_a_table_goes_along_is_shown_and_opens_to_what_was_sent(notebook: Notebook) -> None:
+    notebook.python("import pandas; sales = pandas.DataFrame({'region': ['north', 'south'], 'units': [3, 5]})")
+    index = notebook.ask("%%chat -m scripted\nWhich region of @sales sold most?")
+    settle(notebook, index)
+    chip = notebook.cell(index).locator("details")
+    assert chip.locator("summary").inner_text().startswith("sales · ")
+    chip.locator("summary").click()
+    shown = chip.locator("pre").inner_text()
+    assert "2 rows × 2 columns" in shown
+    assert "region str" in shown
+    sent = turns(notebook)[-1]
+    assert sent["attached"][0]["text"].strip() == shown.strip()
+    assert sent["sent"] == "Which region of `sales` sold most?"
+
+
 def test_completion_offers_flags_and_models(notebook: Notebook) -> None:
     ask(notebook, "One.")
     offered = notebook.js(

@@ -177,3 +177,21 @@ def test_continue_resumes_where_nothing_was_said_yet(start_kernel, scripted_serv
     kernel.run("%unload_ext lmnb\n%load_ext lmnb", watched=False)
     run = kernel.run(chat({"history": True}, line="-c -m scripted"), cell="z")
     assert [one["content"][0]["text"] for one in json.loads(run.plain)][1] == "One."
+
+
+def test_what_a_killed_kernel_had_shown_is_in_the_journal(start_kernel, scripted_server, tmp_path):
+    places = {name: str(tmp_path / "own") for name in ("XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")}
+    env = {"LMSTUDIO_API_HOST": scripted_server, "HOME": str(tmp_path), **places}
+    kernel = start_kernel(**env)
+    kernel.run("%load_ext lmnb\n%config Lmnb.journal = True", watched=False)
+    kernel.run(chat({"text": "One."}), cell="a")
+    kernel.start(chat({"text": "stone ", "repeat": 20_000, "rate": 50}), cell="b")
+    painted = kernel.writes("stone stone").text
+    kernel.manager.signal_kernel(9)
+
+    kernel = start_kernel(**env)
+    kernel.run("%load_ext lmnb", watched=False)
+    assert "Resumed main: 2 turns, from the journal" in kernel.run("%chat resume --journal").printed
+    (_, first), (_, second) = said(kernel)
+    assert first == "One."
+    assert second.startswith(painted.strip())
