@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from lmnb.studio.choosing import Model
     from lmnb.studio.hosts import Place
 
-WAIT = 0.03
-"""Seconds for a first look at the models folders: they are read by then, unless there is a file never seen before."""
+WAIT = 0.15
+"""Seconds for the first look at the models folders, which has to import what reads them: 0.05 to 0.1 while nothing else
+is imported. Later ones wait for nothing; a file never seen before is in the list of the next."""
 
 _loaded: dict[str, Sequence[Model]] = {}
 _downloaded: dict[str, Sequence[Model]] = {}
