@@ -30,6 +30,7 @@ class AwaitRule:
         shell: The shell; its `kernel` and `autoawait` are asked at each cell.
         owned: Tells whether `%%NAME` is ours, so that a magic of somebody else's is left alone.
         owned_line: The same of `%NAME`.
+        asks: Tells whether what follows `%NAME` asks a model; only then there is something to await.
     """
 
     has_side_effects = True
@@ -37,10 +38,14 @@ class AwaitRule:
     `%%chat` with nothing below it would be, and nobody could type a prompt in a terminal."""
 
     def __init__(
-        self, shell: InteractiveShell, owned: Callable[[str], bool], owned_line: Callable[[str], bool] = lambda _: False
+        self,
+        shell: InteractiveShell,
+        owned: Callable[[str], bool],
+        owned_line: Callable[[str], bool] = lambda _: False,
+        asks: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._shell = shell
-        self._owned, self._owned_line = owned, owned_line
+        self._owned, self._owned_line, self._asks = owned, owned_line, asks
         self._depth = 0
 
     def __call__(self, lines: list[str]) -> list[str]:
@@ -64,7 +69,7 @@ class AwaitRule:
 
     def _line(self, lines: list[str], line: re.Match[str]) -> list[str]:
         words = line[2].strip()
-        if self._awaits():
+        if self._awaits() and self._asks(words):
             return [f"await {MAGICS}.respond_line({words!r})\n"]
         # IPython takes a question mark at the end for a request for help.
         return [f"get_ipython().run_line_magic({line[1]!r}, {words!r})\n"] if words.endswith("?") else lines

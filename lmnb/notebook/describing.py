@@ -134,9 +134,9 @@ def _offer(desk: Desk, reply: Reply, asked: Asked) -> None:
 VERBS: tuple[Verb, ...] = (
     Verb("card", "NAME", "what the model is told of a variable", card, 1, GROUP),
     Verb("lint", "NAME [TARGET]", "check a table, without any model", lint, 2, GROUP),
-    Verb("next", "[NAME]", "ask for three next steps", next_steps, 1, GROUP),
-    Verb("fix", "[WORDS]", "ask how to mend the cell that failed last", fix, None, GROUP),
-    Verb("explain", "", "ask what the last error means", explain, 0, GROUP),
+    Verb("next", "[NAME]", "ask for three next steps", next_steps, 1, GROUP, asks=True),
+    Verb("fix", "[WORDS]", "ask how to mend the cell that failed last", fix, None, GROUP, asks=True),
+    Verb("explain", "", "ask what the last error means", explain, 0, GROUP, asks=True),
     Verb("hide", "[COLUMN …]", "never tell the values of a column", hide, None, GROUP),
     Verb("unhide", "COLUMN …", "tell them again", unhide, None, GROUP),
     Verb("privacy", "", "what has left this kernel, and to whom", privacy, 0, GROUP),

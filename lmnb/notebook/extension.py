@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lmnb import studio
+from lmnb.notebook import verbs
 from lmnb.notebook.await_rule import NAMES, AwaitRule
 from lmnb.notebook.completion import Completion
 from lmnb.notebook.desk import Desk
@@ -37,7 +38,7 @@ class Extension:
         self.magics = ChatMagics(self.desk)
         self.cell_magics = {name: document(self.magics.chat, name, f"{CELL}\n\n{usage()}") for name in NAMES}
         self.line_magics = {name: document(self.magics.line, name, LINE) for name in NAMES}
-        self.rule = AwaitRule(shell, self.owns, self.owns_line)
+        self.rule = AwaitRule(shell, self.owns, self.owns_line, verbs.asks)
         self.completion = Completion(
             shell,
             verbs=_verbs,
@@ -114,8 +115,6 @@ class Extension:
 
 
 def _verbs() -> dict[str, str]:
-    from lmnb.notebook import verbs  # noqa: PLC0415 - at the first Tab
-
     return {verb.name: verb.help for verb in verbs.table().values() if not verb.hidden}
 
 

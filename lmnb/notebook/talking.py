@@ -323,7 +323,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("new", "[NAME]", "begin a conversation", new, 1),
     Verb("history", "", "the conversations, and the turns of the current one", history),
     Verb("show", "[NAME | N]", "a conversation, or one turn, as it was said", show, 1),
-    Verb("continue", "", "let the model go on with its last answer", go_on),
+    Verb("continue", "", "let the model go on with its last answer", go_on, asks=True),
     Verb("branches", "[N M …]", "what was said before cells were run again; side by side", branches, 4),
     Verb("switch", "N", "go on from a branch", switch, 1),
     Verb("fork", "NAME [N]", "a second conversation from here, or from turn N", fork, 2),

@@ -36,6 +36,7 @@ class Verb:
         most: How many words it takes; a line with more of them is a question. None: any number.
         group: Under which heading it stands.
         hidden: Only another name, which the help leaves out.
+        asks: Whether a model is asked.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Verb:
     most: int | None = 0
     group: str = "Conversation"
     hidden: bool = False
+    asks: bool = False
 
     @property
     def line(self) -> str:
@@ -74,6 +76,18 @@ def find(line: str) -> Found | None:
     args = _words(rest[0] if rest else "")
     plain = [word for word in args if not word.startswith("-")]
     return None if verb.most is not None and len(plain) > verb.most else Found(verb, args)
+
+
+def asks(line: str) -> bool:
+    """Whether a line asks a model: a question, or a verb that puts one.
+
+    Only these are awaited: a verb that blocks, in a cell that is awaited, would not hear an interrupt before its end.
+    """
+    try:
+        found = find(line)
+    except UsageError:
+        return False
+    return found is None or found.verb.asks
 
 
 def _misspelt(word: str, rest: Sequence[str]) -> None:

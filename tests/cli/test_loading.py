@@ -28,13 +28,14 @@ def test_load_see_unload(run, host):
 
 def test_all_go_at_once(run, host):
     at = ("--host", host)
+    key = "scripted-letters"
     for more in ((), ("--again",)):
-        assert json.loads(run("load", "scripted", "--json", *more, *at).stdout)["key"] == "scripted"
-    code, out, err = said(run("load", "script", *at))
-    assert (code, out) == (0, "scripted is loaded already as scripted, with a context of 4096 tokens.")
-    assert err.splitlines()[0].startswith("“script” is short for scripted here")
+        assert json.loads(run("load", key, "--json", *more, *at).stdout)["key"] == key
+    code, out, err = said(run("load", "letters", *at))
+    assert (code, out) == (0, f"{key} is loaded already as {key}, with a context of 4096 tokens.")
+    assert err.splitlines()[0].startswith(f"“letters” is short for {key} here")
     assert err.splitlines()[1] == "`--again` loads it one more time."
-    assert said(run("unload", "--all", *at)) == (0, "scripted is unloaded.\nscripted:2 is unloaded.", "")
+    assert said(run("unload", "--all", *at)) == (0, f"{key} is unloaded.\n{key}:2 is unloaded.", "")
     assert said(run("unload", "--all", *at)) == (0, "Nothing is loaded.", "")
 
 

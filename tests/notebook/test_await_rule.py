@@ -62,6 +62,20 @@ def test_the_cell_that_loads_us_was_not_seen_to_begin():
     assert await_rule(lines("%%chat\nhi\n")) == ["%%chat\n", "hi\n"]
 
 
+def test_a_line_that_asks_is_awaited_and_a_verb_that_blocks_is_not():
+    from lmnb.notebook import verbs
+
+    def read(line, **how):
+        shell_rule = rule(**how)
+        return AwaitRule(shell_rule._shell, lambda _: True, lambda _: True, verbs.asks)([f"{line}\n"])
+
+    assert read("%chat why?") == ["await get_ipython().magics_manager.registry['ChatMagics'].respond_line('why?')\n"]
+    assert read("%chat continue")[0].startswith("await ")
+    for line in ("%chat load smollm2", "%chat get smollm2", "%chat modles", "x = 1"):
+        assert read(line) == [f"{line}\n"]
+    assert read("%chat why?", kernel=False) == ["get_ipython().run_line_magic('chat', 'why?')\n"]
+
+
 def test_a_magic_of_somebody_else_is_left_alone():
     assert rule(owned=False)(lines("%%chat\nhi\n")) == ["%%chat\n", "hi\n"]
 
