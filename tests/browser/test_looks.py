@@ -96,16 +96,24 @@ def test_nothing_jumps_whatever_comes_first_and_last(notebook: Notebook) -> None
     assert {name: by for name, by in moved.items() if by[0] > 5 or abs(by[1]) > 2 * LINE} == {}
 
 
-def test_what_stands_below_stays_where_it_is(notebook: Notebook) -> None:
-    index = notebook.ask(chat({"text": LONG}, {"sleep": 60}))
+@pytest.mark.parametrize("active", ["the answer's cell is active", "the cell below is active"])
+def test_what_stands_below_stays_where_it_is(notebook: Notebook, active: str) -> None:
+    growing = {"text": "A line that grows.\n\n" * 20, "delay": 0.02}
+    index = notebook.ask(chat({"text": LONG}, {"sleep": 1.5}, growing, {"sleep": 60}))
     notebook.shows(index, "fill the line")
     for _ in range(6):
         notebook.append("# below\n" * 20)
     notebook.page.wait_for_timeout(200)
+    if active == "the cell below is active":
+        notebook.js("panel.content.activeCellIndex = args[0]", index + 4)
     notebook.js("cells[args[0]].node.scrollIntoView({block:'end'})", index + 4)
     notebook.page.wait_for_timeout(100)
+    assert not notebook.text(index).count("grows"), "the page was slower than the answer"
     where = "return cells[args[0]].node.getBoundingClientRect().top"
     before = notebook.js(where, index + 4)
+    notebook.until(lambda: notebook.text(index).count("grows") == 20, "the answer grows")
+    notebook.page.wait_for_timeout(200)
+    assert abs(notebook.js(where, index + 4) - before) <= 1, "while it grows"
     notebook.js(STOP, index)
     notebook.finish(index)
     notebook.until(lambda: notebook.settled(index))

@@ -13,19 +13,28 @@ function scrollerOf(element: Element): HTMLElement | null {
   return null;
 }
 
-/** Follows the end of growing text for a reader who is there. */
+/** Keeps the reader's place while text grows: at its end, or at what comes after it. */
 export class Follower {
   private scroller: HTMLElement | null = null;
   private foundAt = -Infinity;
 
   constructor(private readonly element: Element) {}
 
-  /** Looks where the reader is, does the work, and stays at the end if the reader was there. */
+  /**
+   * Does the work; stays at the end if the reader was there, and does not move what a reader below the text looks at:
+   * JupyterLab lets the browser hold on to the active cell alone.
+   */
   keep(work: () => void): void {
     const scroller = this.find();
-    const there = scroller !== null && isAtEnd(scroller);
+    if (!scroller) return work();
+    const there = isAtEnd(scroller);
+    const before = this.element.getBoundingClientRect().bottom;
+    const above = !there && before < scroller.getBoundingClientRect().top;
     work();
     if (there && !isAtEnd(scroller)) scroller.scrollTop = scroller.scrollHeight;
+    if (!above) return;
+    const shift = this.element.getBoundingClientRect().bottom - before;
+    if (Math.abs(shift) >= 1) scroller.scrollTop += shift;
   }
 
   private find(): HTMLElement | null {
