@@ -83,7 +83,9 @@ def _printed(outputs: Iterable[Any]) -> Iterable[str]:
 
 def _written(shell: InteractiveShell, number: int) -> str:
     history = shell.history_manager
-    said = history.output_hist_reprs.get(number, "") if history is not None else ""
+    if history is None or number not in history.output_hist:
+        return ""  # `%reset` forgets the values, not what was written of them
+    said = history.output_hist_reprs.get(number, "")
     return said if isinstance(said, str) else ""
 
 

@@ -72,7 +72,9 @@ def test_secrets_in_files_are_masked_and_counted(attach):
     assert one.tokens == len(one.text)
 
 
-def test_a_small_csv_is_its_text_and_a_larger_one_its_card(attach):
+def test_a_small_csv_is_its_text_and_a_larger_one_its_card(attach, monkeypatch):
+    monkeypatch.delitem(sys.modules, "polars", raising=False)  # another test may use it: pandas is what is in use here
+    monkeypatch.delitem(sys.modules, "duckdb", raising=False)
     assert attach("small.csv", "a,b\n1,2\n").text == "a,b\n1,2"
     frame = pd.concat([titanic()] * 3)
     one = attach("large.csv", frame.to_csv(index=False))

@@ -173,6 +173,8 @@ def test_cells_in_place(notebook):
 
 
 def test_cells_that_are_not_there(notebook):
+    notebook.run("'before the reset'")
+    notebook.shell.reset()
     notebook.run("y = 1")
     made = notebook.compose("{In[7]} {Out[1]} {Err[1]} {In[-2]}")
     assert made.sent is None
