@@ -15,7 +15,7 @@ from lmnb.chat.reply import Reply
 from lmnb.chat.strangers import plain, whole
 from lmnb.context import files, kinds, pictures
 from lmnb.context.telling import Telling
-from lmnb.context.values import class_name, line, module_name
+from lmnb.context.values import class_name, label, line, module_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -109,7 +109,8 @@ def value(thing: Any, name: str, telling: Telling) -> Attached:
         return telling.attached(name, "image", "", image=image, notes=notes)
     card = telling.card(thing, name)
     if is_figure(thing):
-        return _figure(thing, telling.attached(name, "figure", card.text, notes=card.notes, tokens=card.tokens))
+        told = telling.attached(name, "figure", card.text, notes=card.notes, tokens=card.tokens)
+        return _figure(thing, told, telling)
     kind: Any = "card" if kinds.has_card(thing) else "value"
     return telling.attached(name, kind, card.text, notes=card.notes, tokens=card.tokens)
 
@@ -125,10 +126,17 @@ def is_figure(thing: object) -> bool:
     return figures.is_figure(thing)
 
 
-def _figure(thing: Any, told: Attached) -> Attached:
-    """A figure with its picture; without one where it cannot be drawn, as its data stand in the text."""
+def _figure(thing: Any, told: Attached, telling: Telling) -> Attached:
+    """A figure with its picture; without one where it cannot be drawn, as its data stand in the text.
+
+    A picture tells all that is in it, and so does not go along where values are not to be told.
+    """
     from lmnb.context import figures
 
+    hidden = figures.hidden_columns(thing, telling.hide)
+    if hidden or telling.level not in ("stats", "values"):
+        why = f"{', '.join(map(label, hidden))} hidden" if hidden else f"level {telling.level} tells no values"
+        return replace(told, notes=(*told.notes, f"no picture: {why}"))
     try:
         return replace(told, image=figures.picture(thing))
     except ChatError as error:

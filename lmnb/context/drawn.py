@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -54,6 +56,10 @@ class Detail:
         said = str(text) if text is not None else ""
         return f" {self.label(said)}" if said.strip() and not said.startswith("_") else ""
 
+    def entry(self, text: object) -> str:
+        """The name of a mark behind a word: it may be a value, as each category has a mark of its own."""
+        return self.named(text) if self.values else ""
+
     def one(self, thing: Any) -> str:
         """A value as it stands on an axis."""
         plain = thing.item() if type(thing).__module__ == "numpy" and hasattr(thing, "item") else thing
@@ -61,6 +67,14 @@ class Detail:
             plain = str(thing.astype("datetime64[s]")).replace("T", " ")
             return plain.removesuffix(" 00:00:00")
         return self.label(plain) if isinstance(plain, str) else line(value(plain), LABEL)
+
+
+def hidden_in(names: Iterable[str], hide: Iterable[str]) -> list[str]:
+    """Which of the hidden columns some labels name, as whole words."""
+    said = [name for name in names if name]
+    return sorted(
+        {column for column in hide if any(re.search(rf"(?<!\w){re.escape(column)}(?!\w)", name) for name in said)}
+    )
 
 
 def fitted(build: Callable[[int], Iterable[str]], detail: Detail) -> str:
@@ -122,6 +136,8 @@ def as_array(some: Any) -> Any:
 
     if some is None:
         return None
+    if isinstance(some, dict):
+        some = _packed(some)
     try:
         array = np.asarray(some).ravel()
     except Exception:  # noqa: BLE001 - lists in lists of unlike lengths, or somebody's class
@@ -132,6 +148,17 @@ def as_array(some: Any) -> Any:
         return array.astype("datetime64[us]") if len(array) and hasattr(array[0], "isoformat") else array.astype(float)
     except (TypeError, ValueError, OverflowError):
         return array
+
+
+def _packed(some: dict[Any, Any]) -> Any:
+    """Numbers as plotly writes them into JSON: their bytes in base64, and what they are."""
+    import numpy as np
+
+    try:
+        array = np.frombuffer(base64.b64decode(some["bdata"]), dtype=np.dtype(some["dtype"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return array
 
 
 def points(columns: Sequence[Any], detail: Detail) -> str:

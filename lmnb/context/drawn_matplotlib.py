@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from lmnb.context.drawn import AXES, MARKS, Detail, fitted, places, points, span
+from lmnb.context import drawn_axes, drawn_boxes
+from lmnb.context.drawn import AXES, MARKS, Detail, as_array, fitted, places, points, span
 from lmnb.context.values import class_name, number, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lmnb.context.drawn_boxes import Box
 
 
 FIGURES = {"Figure", "FigureBase"}
@@ -55,6 +59,20 @@ def described(obj: Any, detail: Detail) -> str | None:
     return fitted(build, detail)
 
 
+def names(obj: Any) -> set[str]:
+    """All labels and titles of the figure that something is, or is drawn in."""
+    figure = figure_of(obj)
+    found = {getattr(getattr(figure, "_suptitle", None), "get_text", str)()}
+    for axes in figure.axes if figure is not None else ():
+        found |= {getattr(axes, f"get_{way}label")() for way in "xyz" if hasattr(axes, f"get_{way}label")}
+        found |= {axes.get_title(loc=place) for place in ("left", "center", "right")}
+        found |= {str(one.get_label()) for one in (*axes.get_lines(), *axes.containers, *axes.collections)}
+        legend = axes.get_legend()
+        if legend is not None:
+            found |= {one.get_text() for one in (legend.get_title(), *legend.get_texts())}
+    return found
+
+
 def _heading(figure: Any, detail: Detail) -> str:
     title = getattr(getattr(figure, "_suptitle", None), "get_text", str)()
     return f", title{detail.named(title)}" if title.strip() else ""
@@ -70,11 +88,14 @@ def _axes(axes: Any, name: str, detail: Detail) -> Iterator[str]:
     parts += [f"title{said}" for one in ("left", "center", "right") if (said := detail.named(axes.get_title(loc=one)))]
     drawn = list(_marks(axes, detail))
     if drawn and axes.axison:
-        parts += [f"{way}{_axis(axes, way, detail)}" for way in ("x", "y", "z") if hasattr(axes, f"{way}axis")]
+        parts += [
+            f"{way}{drawn_axes.axis(axes, way, detail)}" for way in ("x", "y", "z") if hasattr(axes, f"{way}axis")
+        ]
     legend = axes.get_legend()
     if legend is not None:
-        entries = [detail.label(text.get_text()) for text in legend.get_texts()[:12]]
-        parts.append(f"legend{detail.named(legend.get_title().get_text())}: {', '.join(entries)}")
+        entries = [detail.label(text.get_text()) for text in legend.get_texts()[:12]] if detail.values else []
+        said = f": {', '.join(entries)}" if entries else ""
+        parts.append(f"legend{detail.named(legend.get_title().get_text())}{said}")
     yield f"{parts[0]}: {'; '.join(parts[1:]) or 'no labels'}"
     yield from (f"- {one}" for one in drawn[:MARKS])
     if len(drawn) > MARKS:
@@ -83,71 +104,43 @@ def _axes(axes: Any, name: str, detail: Detail) -> Iterator[str]:
         yield "- nothing is drawn"
 
 
-def _axis(axes: Any, way: str, detail: Detail) -> str:
-    label, scale = getattr(axes, f"get_{way}label")(), getattr(axes, f"get_{way}scale")()
-    said = detail.named(label)
-    if scale not in ("linear", "rectilinear"):
-        said += f" ({scale})"
-    if detail.values:
-        names = _categories(axes, way)
-        low, high = getattr(axes, f"get_{way}lim")()
-        ends = [] if names else [_place(axes, way, end, detail) for end in (low, high)]
-        said += f" {'..'.join(ends)}" if ends else f" {', '.join(map(detail.label, list(names.values())[:8]))}"
-    return said
-
-
-def _categories(axes: Any, way: str) -> dict[int, str]:
-    """The words that stand along an axis in the place of numbers."""
-    axis = getattr(axes, f"{way}axis")
-    kind = class_name(type(axis.get_major_formatter()))
-    if kind not in ("StrCategoryFormatter", "FixedFormatter", "FuncFormatter"):
-        return {}
-    labels = [one.get_text() for one in axis.get_ticklabels()]
-    ticks = axis.get_ticklocs()
-    found = {round(float(tick)): text for tick, text in zip(ticks, labels, strict=False) if text.strip()}
-    return found if any(not _numeric(text) for text in found.values()) else {}
-
-
-def _numeric(text: str) -> bool:
-    try:
-        float(text.replace("−", "-").replace(",", ""))
-    except ValueError:
-        return False
-    return True
-
-
-def _place(axes: Any, way: str, where: Any, detail: Detail) -> str:
-    """A place along an axis: a date where it has dates, else a number."""
-    locator = class_name(type(getattr(axes, f"{way}axis").get_major_locator()))
-    if "Date" in locator:
-        from matplotlib.dates import num2date
-
-        try:
-            return detail.one(num2date(float(where)).replace(tzinfo=None, microsecond=0))  # type: ignore[no-untyped-call]
-        except (ValueError, OverflowError):
-            return number(float(where))
-    return number(float(where))
-
-
 # ---- what is drawn
 
 
 def _marks(axes: Any, detail: Detail) -> Iterator[str]:
     bars = [one for one in axes.containers if class_name(type(one)) == "BarContainer"]
-    in_bars = {id(patch) for one in bars for patch in one.patches}
+    told = {id(patch) for one in bars for patch in one.patches}
     for one in bars:
         yield _bars(axes, one, detail)
-    for one in axes.get_lines():
-        yield _line(axes, one, detail)
+    lines = list(axes.get_lines())
+    boxes = drawn_boxes.found(lines, axes.patches)
+    told |= {part for box in boxes for part in box.parts}
+    yield from _boxes(axes, boxes, detail)
+    yield from (_line(axes, one, detail) for one in lines if id(one) not in told and len(one.get_xdata()))
     for one in axes.collections:
         yield _collection(axes, one, detail)
     for one in axes.images:
         yield _grid("image", one.get_array(), one, detail)
-    yield from _patches([one for one in axes.patches if id(one) not in in_bars], detail)
+    yield from _patches(axes, [one for one in axes.patches if id(one) not in told], detail)
     texts = [one.get_text() for one in axes.texts if one.get_text().strip()]
     wedges = any(class_name(type(one)) == "Wedge" for one in axes.patches)
     if texts and not wedges:
-        yield f"{plural(len(texts), 'text')}: {', '.join(map(detail.label, texts[:8]))}"
+        said = f": {', '.join(map(detail.label, texts[:8]))}" if detail.values else ""
+        yield f"{plural(len(texts), 'text')}{said}"
+
+
+def _boxes(axes: Any, boxes: list[Box], detail: Detail) -> Iterator[str]:
+    if not detail.values:
+        if boxes:
+            yield f"box plot, {len(boxes)} {'box' if len(boxes) == 1 else 'boxes'}"
+        return
+    for one in boxes:
+        name = drawn_axes.categories(axes, one.way).get(round(one.at))
+        where = detail.label(name) if name else drawn_axes.place(axes, one.way, one.at, detail)
+        said = f"box at {where}: median {number(one.median)}, quartiles {number(one.low)}..{number(one.high)}"
+        if one.ends:
+            said += f", whiskers {number(min(one.ends))}..{number(max(one.ends))}"
+        yield said + (f", {plural(one.outliers, 'outlier')}" if one.outliers else "")
 
 
 def _bars(axes: Any, container: Any, detail: Detail) -> str:
@@ -157,36 +150,39 @@ def _bars(axes: Any, container: Any, detail: Detail) -> str:
         (p.get_y(), p.get_height(), p.get_width()) if lying else (p.get_x(), p.get_width(), p.get_height())
         for p in container.patches
     ]
-    names = _categories(axes, way)
+    names = drawn_axes.categories(axes, way)
     touching = len(boxes) > 2 and all(
         abs(one[0] + one[1] - after[0]) < 1e-6 * max(abs(one[1]), 1e-300) + 1e-12 for one, after in pairwise(boxes)
     )
-    head = f"{'histogram' if touching and not names else 'bars'}{detail.named(container.get_label())}"
+    head = f"{'histogram' if touching and not names else 'bars'}{detail.entry(container.get_label())}"
     if not detail.values or not boxes:
         return f"{head}, {plural(len(boxes), 'bar')}"
     lengths = [box[2] for box in boxes]
     if touching and not names:
-        ends = f"{_place(axes, way, boxes[0][0], detail)}..{_place(axes, way, boxes[-1][0] + boxes[-1][1], detail)}"
+        first, last = boxes[0][0], boxes[-1][0] + boxes[-1][1]
+        ends = "..".join(drawn_axes.place(axes, way, one, detail) for one in (first, last))
         counts = ", ".join(number(float(one)) for one in lengths[:30]) if detail.points else span(lengths, detail)
         return f"{head}, {plural(len(boxes), 'bin')} over {ends}: {counts}{', …' if len(lengths) > 30 else ''}"
     told = []
     for box in (boxes[place] for place in places(len(boxes), 2 * detail.points)):
         middle = box[0] + box[1] / 2
         known = names.get(round(middle))
-        told.append(f"{detail.label(known) if known else _place(axes, way, middle, detail)} {number(float(box[2]))}")
+        told.append(
+            f"{detail.label(known) if known else drawn_axes.place(axes, way, middle, detail)} {number(float(box[2]))}"
+        )
     return f"{head}, {plural(len(boxes), 'bar')}, {span(lengths, detail)}{': ' if told else ''}{', '.join(told)}"
 
 
 def _line(axes: Any, mark: Any, detail: Detail) -> str:
     along, up = mark.get_transform().contains_branch_seperately(axes.transData)
     xs, ys = mark.get_xdata(orig=True), mark.get_ydata(orig=True)
-    name = detail.named(mark.get_label())
+    name = detail.entry(mark.get_label())
     if not (along and up):
         at = ys if up else xs
         where = f" at {span(at, detail)}" if detail.values else ""
         return f"{'horizontal' if up else 'vertical'} line{name}{where}"
     plain = mark.get_linestyle() in ("None", " ", "")
-    return _xy(f"{'points' if plain else 'line'}{name}", (xs, ys), detail)
+    return _xy(f"{'points' if plain else 'line'}{name}", _dated(axes, (xs, ys)), detail)
 
 
 def _xy(head: str, columns: tuple[Any, ...], detail: Detail) -> str:
@@ -199,7 +195,7 @@ def _xy(head: str, columns: tuple[Any, ...], detail: Detail) -> str:
 
 
 def _collection(axes: Any, mark: Any, detail: Detail) -> str:
-    kind, name = class_name(type(mark)), detail.named(mark.get_label())
+    kind, name = class_name(type(mark)), detail.entry(mark.get_label())
     if kind in ("PathCollection", "Path3DCollection"):
         places_3d = getattr(mark, "_offsets3d", None)
         offsets = mark.get_offsets()
@@ -217,22 +213,29 @@ def _collection(axes: Any, mark: Any, detail: Detail) -> str:
         "FillBetweenPolyCollection": "area",
         "QuadContourSet": "contours",
     }
-    box = mark.get_datalim(axes.transData)
-    ends = f"; x {number(box.x0)}..{number(box.x1)}; y {number(box.y0)}..{number(box.y1)}" if detail.values else ""
-    return f"{words.get(kind, kind)}{name}{ends}"
+    return f"{words.get(kind, kind)}{name}{_reach(axes, mark.get_datalim(axes.transData), detail)}"
+
+
+def _reach(axes: Any, box: Any, detail: Detail) -> str:
+    """From where to where a shape goes, where it is known."""
+    ends = (box.x0, box.x1, box.y0, box.y1)
+    if not detail.values or not all(math.isfinite(one) for one in ends):
+        return ""
+    x0, x1, y0, y1 = (drawn_axes.place(axes, way, one, detail) for way, one in zip("xxyy", ends, strict=True))
+    return f"; x {x0}..{x1}; y {y0}..{y1}"
 
 
 def _dated(axes: Any, columns: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Places along an axis of dates as dates: a collection keeps the numbers."""
+    """Places along an axis of dates as dates, where the numbers are all that is kept."""
     found = []
-    for way, numbers in zip("xyz", columns, strict=False):
-        some: Any = numbers
-        axis = getattr(axes, f"{way}axis", None)
-        if axis is not None and "Date" in class_name(type(axis.get_major_locator())):
-            from matplotlib.dates import num2date
-
-            some = [one.replace(tzinfo=None) for one in num2date(some)]  # type: ignore[no-untyped-call]
-        found.append(some)
+    for way, some in zip("xyz", columns, strict=False):
+        array = as_array(some)
+        dates = (
+            drawn_axes.dates(axes, way, some)
+            if array is not None and array.dtype.kind in "iuf" and len(array)
+            else None
+        )
+        found.append(some if dates is None else dates)
     return tuple(found)
 
 
@@ -240,11 +243,11 @@ def _grid(word: str, array: Any, mark: Any, detail: Detail) -> str:
     shape = getattr(array, "shape", ())
     if getattr(array, "ndim", 0) == 1 and hasattr(mark, "_coordinates"):
         shape = tuple(side - 1 for side in mark._coordinates.shape[:2])  # matplotlib < 3.8 flattens
-    said = f"{word} of {' × '.join(f'{side:,}' for side in shape[:2])}{detail.named(mark.get_label())}"
+    said = f"{word} of {' × '.join(f'{side:,}' for side in shape[:2])}{detail.entry(mark.get_label())}"
     return f"{said}, values {span(array, detail)}" if detail.values and len(shape) < 3 else said
 
 
-def _patches(patches: list[Any], detail: Detail) -> Iterator[str]:
+def _patches(axes: Any, patches: list[Any], detail: Detail) -> Iterator[str]:
     wedges = [one for one in patches if class_name(type(one)) == "Wedge"]
     if wedges:
         labels = [one.get_label() for one in wedges]
@@ -254,7 +257,6 @@ def _patches(patches: list[Any], detail: Detail) -> Iterator[str]:
     others = [one for one in patches if class_name(type(one)) != "Wedge"]
     for one in others[:3]:
         box = one.get_path().get_extents(one.get_patch_transform())
-        ends = f"; x {number(box.x0)}..{number(box.x1)}; y {number(box.y0)}..{number(box.y1)}" if detail.values else ""
-        yield f"{class_name(type(one)).lower()}{detail.named(one.get_label())}{ends}"
+        yield f"{class_name(type(one)).lower()}{detail.entry(one.get_label())}{_reach(axes, box, detail)}"
     if len(others) > 3:
         yield f"{plural(len(others) - 3, 'shape')} more"

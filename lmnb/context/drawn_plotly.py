@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+WAYS = ("x", "y", "z", "r", "theta", "lat", "lon", "open", "high", "low", "close")
+_TOOLTIP = re.compile(r"(?:^|>|<br>)([^<>=%{}]{1,100})=%\{")
+
+
 def is_one(obj: Any) -> bool:
     """Whether it is a plotly figure."""
     return any(cls.__name__ == "BaseFigure" and cls.__module__.startswith("plotly.") for cls in type(obj).__mro__)
+
+
+def names(obj: Any) -> set[str]:
+    """All labels and titles of a figure, and the columns that its tooltips name."""
+    layout = obj.layout
+    found = {layout.title.text, layout.legend.title.text, layout.coloraxis.colorbar.title.text}
+    found |= {layout[name].title.text for name in layout if name.startswith(("xaxis", "yaxis"))}
+    for trace in obj.data:
+        found |= {getattr(trace, "name", None), *_TOOLTIP.findall(str(getattr(trace, "hovertemplate", None) or ""))}
+    return {str(name) for name in found if name}
+
+
+def reaches_out(obj: Any) -> bool:
+    """Whether a figure would fetch something when it is drawn: tiles and outlines of maps, pictures by address."""
+    kinds = {trace.type for trace in obj.data}
+    return any("map" in kind.replace("heatmap", "") or "geo" in kind for kind in kinds) or bool(obj.layout.images)
 
 
 def described(obj: Any, detail: Detail) -> str | None:
@@ -48,13 +69,9 @@ def _axis(axis: Any, name: str, detail: Detail) -> Iterator[str]:
 
 
 def _trace(trace: Any, detail: Detail) -> str:
-    said = f"{trace.type}{detail.named(getattr(trace, 'name', None))}"
-    if trace.type == "pie":
-        columns = {"labels": trace.labels, "values": trace.values}
-    else:
-        columns = {
-            way: some for way in ("x", "y", "z", "lat", "lon") if (some := getattr(trace, way, None)) is not None
-        }
+    said = f"{trace.type}{detail.entry(getattr(trace, 'name', None))}"
+    ways = WAYS if getattr(trace, "labels", None) is None else ("labels", "values")
+    columns = {way: some for way in ways if (some := getattr(trace, way, None)) is not None}
     arrays = {way: array for way, some in columns.items() if (array := as_array(some)) is not None}
     if not arrays:
         return said

@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from lmnb.chat.attached import Image
 from lmnb.chat.problems import ChatError, Problem
-from lmnb.context import drawn_altair, drawn_matplotlib, drawn_plotly
-from lmnb.context.drawn import Detail
+from lmnb.context import drawn_altair, drawn_matplotlib, drawn_plotly, patience
+from lmnb.context.drawn import Detail, hidden_in
+from lmnb.context.values import label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 PIXELS = 1_024
 """Of the longer side of a picture: more costs a model time and shows it nothing."""
+
+ROWS = 50_000
+"""Rows of an altair chart that are drawn: all of them go through JSON."""
+
+PATIENCE = 30.0
+"""Seconds that the programs of plotly and altair may take to draw."""
 
 DRAWERS: tuple[Callable[[Any, Detail], str | None], ...] = (
     drawn_matplotlib.described,
@@ -25,19 +32,41 @@ DRAWERS: tuple[Callable[[Any, Detail], str | None], ...] = (
 )
 
 
-def describe_figure(obj: Any, *, values: bool = True, mask: bool = True) -> str | None:
+def describe_figure(obj: Any, *, values: bool = True, mask: bool = True, hide: Iterable[str] = ()) -> str | None:
     """What a figure shows, in lines: axes, labels, scales, marks, legend, some of the points.
 
     Args:
         obj: A figure or axes of matplotlib (seaborn's grids as well), a plotly figure, an altair chart.
         values: Whether values are told: ranges, points, categories.
         mask: Whether obvious secrets in labels are masked.
+        hide: Columns whose values must not be told, as `email` or `df.email`: of a figure that names one of them in a
+            label, a title or a tooltip no values are told.
 
     Returns:
         None for anything else. Labels are a stranger's text: quoted, on their own line.
     """
-    detail = Detail(values=values, mask=mask)
-    return next((text for described in DRAWERS if (text := described(obj, detail)) is not None), None)
+    if not is_figure(obj):
+        return None
+    hidden = hidden_columns(obj, hide)
+    detail = Detail(values=values and not hidden, mask=mask)
+    text = next((text for described in DRAWERS if (text := described(obj, detail)) is not None), None)
+    if text is None or not hidden:
+        return text
+    return f"{text}\n(no values are told: {', '.join(map(label, hidden))} hidden)"
+
+
+def hidden_columns(obj: Any, hide: Iterable[str]) -> list[str]:
+    """The hidden columns that a figure names.
+
+    Args:
+        obj: A figure.
+        hide: As `email` or `df.email`.
+    """
+    columns = {name for entry in hide for name in (entry, entry.rpartition(".")[2]) if name}
+    if not columns:
+        return []
+    drawer = next(one for one in (drawn_matplotlib, drawn_plotly, drawn_altair) if one.is_one(obj))
+    return hidden_in(drawer.names(obj), columns)
 
 
 def is_figure(obj: Any) -> bool:
@@ -61,7 +90,7 @@ def picture(obj: Any, pixels: int = PIXELS) -> Image:
     if drawn_plotly.is_one(obj):
         return _by_plotly(obj, pixels)
     if drawn_altair.is_one(obj):
-        return _by_altair(obj)
+        return _by_altair(obj, pixels)
     raise ChatError(Problem("refused", f"A {type(obj).__name__} is no figure.", ("Nothing was sent.",)))
 
 
@@ -83,28 +112,52 @@ def _by_matplotlib(figure: Any, pixels: int) -> Image:
 
 
 def _by_plotly(figure: Any, pixels: int) -> Image:
-    if not _there("kaleido"):
-        raise _not_drawn("plotly draws pictures with `kaleido`, which is not installed.", "`%pip install kaleido`")
+    if not _there("kaleido") or not hasattr(sys.modules["kaleido"], "calc_fig_sync"):
+        raise _not_drawn("plotly draws pictures with `kaleido` 1, which is not installed.", "`%pip install kaleido`")
+    if drawn_plotly.reaches_out(figure):
+        raise _not_drawn("To draw it, plotly would fetch maps or pictures, and nothing is fetched from the network.")
     width, height = (int(getattr(figure.layout, side) or other) for side, other in (("width", 700), ("height", 450)))
-    try:
-        data = figure.to_image(format="png", scale=min(1.0, pixels / max(width, height)), width=width, height=height)
-    except Exception as error:  # noqa: BLE001 - kaleido starts a browser, which may not be there
-        raise _not_drawn(f"plotly could not draw the figure ({type(error).__name__}).") from None
-    return Image(data, "figure.png")
+    size = {"width": width, "height": height, "scale": min(1.0, pixels / max(width, height))}
+    kaleido: Any = sys.modules["kaleido"]
+    # Not `figure.to_image`: the browser it starts would fetch MathJax from the network. Behind a proxy that is not
+    # there it fetches nothing at all.
+    closed = {"mathjax": False, "proxy_server": "127.0.0.1:9"}
+    return _within(lambda: kaleido.calc_fig_sync(figure, opts={"format": "png", **size}, kopts=closed), "plotly")
 
 
-def _by_altair(chart: Any) -> Image:
+def _by_altair(chart: Any, pixels: int) -> Image:
     if not _there("vl_convert"):
         raise _not_drawn(
             "altair draws pictures with `vl-convert-python`, which is not installed.",
             "`%pip install vl-convert-python`",
         )
-    out = io.BytesIO()
-    try:
-        chart.save(out, format="png")
-    except Exception as error:  # noqa: BLE001 - a chart whose specification is not valid
-        raise _not_drawn(f"altair could not draw the chart ({type(error).__name__}).") from None
-    return Image(out.getvalue(), "figure.png")
+    if drawn_altair.addresses(chart):
+        raise _not_drawn("To draw it, altair would open an address or a file that the chart names.")
+    altair, converter = sys.modules["altair"], sys.modules["vl_convert"]
+
+    def draw() -> bytes:
+        with altair.data_transformers.enable("default", max_rows=ROWS):
+            spec = chart.to_dict()
+        version = ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+        data: bytes = converter.vegalite_to_png(spec, vl_version=version, allowed_base_urls=[])
+        longer = max(int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+        if longer > pixels:
+            data = converter.vegalite_to_png(
+                spec, vl_version=version, allowed_base_urls=[], scale=(pixels - 1) / longer
+            )
+        return data
+
+    return _within(draw, "altair")
+
+
+def _within(draw: Callable[[], bytes], library: str) -> Image:
+    """What is drawn by somebody's program, unless that takes too long."""
+    made: list[bytes] = []
+    ended = patience.within(PATIENCE, lambda: made.append(draw()))
+    if made:
+        return Image(made[0], "figure.png")
+    why = f"it took longer than {PATIENCE:g} s" if ended is False else type(ended).__name__
+    raise _not_drawn(f"{library} could not draw the figure ({why}).")
 
 
 def _there(module: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib
 import inspect
+import re
 import sys
 import types
 from dataclasses import replace
@@ -86,7 +87,7 @@ def _library(cls: type) -> str:
 
 def fill(draft: Draft, obj: Any, wish: Wish) -> None:
     """Put into a draft what there is to say of an object."""
-    if _own_words(draft, obj, wish) or _figure(draft, obj):
+    if _own_words(draft, obj, wish) or _figure(draft, obj, wish):
         return
     line_of_classes = type.__dict__["__mro__"].__get__(type(obj))
     for cls in line_of_classes:
@@ -138,7 +139,7 @@ def _told(draft: Draft, who: str, tell: Callable[[], object], wish: Wish) -> boo
     return True
 
 
-def _figure(draft: Draft, obj: Any) -> bool:
+def _figure(draft: Draft, obj: Any, wish: Wish) -> bool:
     """Figures are described by a room of their own."""
     if _library(type(obj)) not in FIGURES:
         return False
@@ -146,9 +147,11 @@ def _figure(draft: Draft, obj: Any) -> bool:
         figures = importlib.import_module("lmnb.context.figures")
     except ModuleNotFoundError:
         return False
-    text = figures.describe_figure(obj)
+    text = figures.describe_figure(obj, values=wish.look, mask=wish.mask, hide=wish.hide)
     if text:
         draft.remarks = text.splitlines()
+        for kind in sorted(set(re.findall("‹([^‹›]{1,40})›", text)) if wish.mask else ()):
+            draft.note(f"{kind} masked")
     return bool(text)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
+
 import pytest
 
 from lmnb.chat.problems import ChatError
@@ -119,3 +122,52 @@ def test_altair_in_words(monkeypatch):
     made = attaching.attach(chart, "chart")
     assert made.image is None
     assert any("no picture" in note for note in made.notes)
+
+
+def test_a_box_plot_is_boxes():
+    _, axes = plt.subplots()
+    axes.boxplot([[1, 2, 3, 4, 100], [5, 6, 7, 8, 9]])
+    text = describe_figure(axes)
+    assert "median 3, quartiles 2..4, whiskers 1..4, 1 outlier" in text
+    assert "median 7" in text
+    assert "line" not in text
+    assert "box plot, 2 boxes" in describe_figure(axes, values=False)
+
+
+def test_dates_of_a_table_stay_dates():
+    pandas = pytest.importorskip("pandas")
+    sales = pandas.Series(range(90), index=pandas.date_range("2024-01-01", periods=90, freq="D"))
+    assert "2024-01-01" in describe_figure(sales.plot())
+
+
+@pytest.mark.parametrize(
+    ("how", "why"), [({"hide": {"df.fare"}}, "fare hidden"), ({"level": "schema"}, "level schema tells no values")]
+)
+def test_what_must_not_be_told_is_in_no_picture_and_no_word_either(how, why):
+    figure, axes = plt.subplots()
+    axes.bar(["Ada", "Grace"], [31, 47])
+    axes.set_ylabel("fare in £")
+    made = attaching.attach(figure, "fig", **how)
+    assert made.image is None
+    assert any(why in note for note in made.notes)
+    assert "fare" in made.text
+    for told in ("Ada", "31", "47"):
+        assert told not in made.text
+
+
+def test_a_map_is_not_drawn_as_that_would_fetch_it(monkeypatch):
+    go = pytest.importorskip("plotly.graph_objects")
+    monkeypatch.setattr(figures, "_there", lambda _: True)
+    monkeypatch.setitem(sys.modules, "kaleido", SimpleNamespace(calc_fig_sync=lambda *_, **__: pytest.fail("drawn")))
+    with pytest.raises(ChatError, match="would fetch"):
+        picture(go.Figure([go.Scattergeo(lat=[1], lon=[2])]))
+
+
+def test_a_chart_of_an_address_is_described_and_not_drawn(monkeypatch):
+    altair = pytest.importorskip("altair")
+    chart = altair.Chart("https://example.org/cars.json").mark_point().encode(x="Horsepower:Q")
+    assert "which was not opened" in describe_figure(chart)
+    assert "x: 'Horsepower' (quantitative)" in describe_figure(chart)
+    monkeypatch.setattr(figures, "_there", lambda _: True)
+    with pytest.raises(ChatError, match="would open an address"):
+        picture(chart)
