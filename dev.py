@@ -28,6 +28,10 @@ JS = ROOT / "js"
 HELLO = ROOT / "notebooks" / "01-hello.ipynb"
 MARKED = ("server", "kernel", "browser", "model")
 LAYERS = ("check", "js", "unit", *MARKED)
+MOST_WORKERS = 4
+"""Processes among which tests are shared out; each has a browser, two Jupyter servers and kernels of its own."""
+NO_TESTS = 5
+"""How pytest ends where it finds nothing to run: a layer may have no test that must be alone."""
 OLDEST = (3, 10)
 NODE = 20
 OFFLINE = re.compile(
@@ -326,16 +330,30 @@ def command_test(options: argparse.Namespace) -> int:
 
 
 def python_tests(chosen: set[str], env: dict[str, str], more: list[str], closing: list[str]) -> list[str]:
-    """Run pytest over the layers; the names of what failed."""
+    """Run pytest over the layers; the names of what failed.
+
+    Files are shared out among processes, after those tests that need the machine for themselves. Whoever gives pytest
+    arguments wants one process, as for a debugger.
+    """
     if chosen & {"kernel", "browser", "model"}:
         model()
     terms = [f"not {name}" for name in MARKED if name not in chosen]
     if "unit" not in chosen:
         terms.append("(" + " or ".join(name for name in MARKED if name in chosen) + ")")
+    workers = min(os.cpu_count() or 1, MOST_WORKERS)
+    runs: list[tuple[list[str], tuple[str, ...]]] = [(terms, ())]
+    if workers > 1 and not more:
+        runs = [
+            ([*terms, "alone"], ()),
+            ([*terms, "not alone"], ("-n", str(workers), "--dist", "loadfile")),
+        ]
     colour = ["--color=yes"] if sys.stdout.isatty() else []
-    code, lines = tee(PYTHON, "-m", "pytest", "-m", " and ".join(terms), *colour, *more, env=env)
-    closing += [line for line in lines if CLOSING.match(line)][-1:]
-    return ["pytest"] if code else []
+    failed = False
+    for these, how in runs:
+        code, lines = tee(PYTHON, "-m", "pytest", "-m", " and ".join(these), *how, *colour, *more, env=env)
+        closing += [line for line in lines if CLOSING.match(line)][-1:]
+        failed |= code not in (0, NO_TESTS if len(runs) > 1 and "alone" in these else 0)
+    return ["pytest"] if failed else []
 
 
 def close(closing: list[str], missing: list[str], failed: list[str], *, strict: bool) -> int:

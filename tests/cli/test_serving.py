@@ -155,6 +155,7 @@ def standard_port():
     return STANDARD
 
 
+@pytest.mark.alone
 def test_at_the_standard_port_a_script_finds_it_as_it_is(standard_port, terminal, run, env):
     child = terminal("serve", "--scripted", "--standard-port")
     child.expect_exact(f"listens at 127.0.0.1:{standard_port}.")

@@ -34,7 +34,7 @@ def named(smollm2, tmp_path_factory):
     return named
 
 
-@pytest.fixture(scope="module", params=["own", "standard"])
+@pytest.fixture(scope="module", params=["own", pytest.param("standard", marks=pytest.mark.alone)])
 def ended(named, request):
     """How each program ended, by its name: with a server of its own, and at `lmnb serve --standard-port`."""
     if request.param == "own":

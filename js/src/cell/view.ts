@@ -74,7 +74,8 @@ export class CellView {
 
   private soon(beat = false): void {
     if (this.frame || this.signal.aborted) return;
-    const rest = this.store.running ? Math.max(this.answer.stream.nextAt, this.thoughts.stream.nextAt) - performance.now() : 0;
+    // A press of Stop is answered at once, however slowly the text is painted.
+    const rest = this.store.running && !this.store.stopping ? Math.max(this.answer.stream.nextAt, this.thoughts.stream.nextAt) - performance.now() : 0;
     if (rest > 0) {
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.soon(beat), rest);
