@@ -76,6 +76,9 @@ class Notebook:
         place = f"lab/tree/{name}?reset&" if self.ui == "lab" else f"notebooks/{name}?"
         self.page.goto(f"{self.server.base}/{place}token={self.server.token}")
         self.page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+        # JupyterLab makes cells whenever it has time.
+        there = "return panel.context.isReady && cells.length === panel.content.model.cells.length"
+        self.until(lambda: self.js(there), "all cells", timeout=60)
         if kernel:
             self.idle()
 
