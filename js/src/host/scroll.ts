@@ -27,13 +27,15 @@ export class Follower {
   keep(work: () => void): void {
     const scroller = this.find();
     if (!scroller) return work();
-    const there = isAtEnd(scroller);
+    if (isAtEnd(scroller)) {
+      work();
+      if (!isAtEnd(scroller)) scroller.scrollTop = scroller.scrollHeight;
+      return;
+    }
     const before = this.element.getBoundingClientRect().bottom;
-    const above = !there && before < scroller.getBoundingClientRect().top;
+    const above = before < scroller.getBoundingClientRect().top;
     work();
-    if (there && !isAtEnd(scroller)) scroller.scrollTop = scroller.scrollHeight;
-    if (!above) return;
-    const shift = this.element.getBoundingClientRect().bottom - before;
+    const shift = above ? this.element.getBoundingClientRect().bottom - before : 0;
     if (Math.abs(shift) >= 1) scroller.scrollTop += shift;
   }
 
