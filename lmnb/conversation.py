@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lmnb import studio
 from lmnb.answer import Answer
@@ -161,6 +161,7 @@ class Conversation:
         schema: Any = None,
         response_format: Any = None,
         think: Think | None = None,
+        trim: Rule | None = None,
         sent: str | None = None,
         cell: str | None = None,
         run: str | None = None,
@@ -182,6 +183,7 @@ class Conversation:
                 The reply's `.value` is the data.
             response_format: A schema as the SDK takes it, which is not checked here.
             think: For this turn, over that of the conversation.
+            trim: For this turn, over the rule of the conversation.
             sent: The prompt as the model is to read it, where that differs from what the person wrote.
             cell: The id of the cell that asks; what this cell asked before is replaced, and what followed becomes a
                 branch.
@@ -194,7 +196,7 @@ class Conversation:
         """
         shape = _shape(schema)
         turn = self._turn(prompt, model, system, config, sent, cell, run)
-        turn.attached, turn.form = _attached(attach), form
+        turn.attached, turn.form, turn.trim = _attached(attach), form, trim
 
         def place() -> tuple[Sequence[Turn], str | None]:
             placed = self.lines.place(turn, append=append)
@@ -215,7 +217,7 @@ class Conversation:
         """
         first = answer.turn
         turn = self._turn(first.prompt, model, first.system, first.config, first.sent, first.cell, first.run)
-        turn.attached, turn.after, turn.form = first.attached, first.after, first.form
+        turn.attached, turn.after, turn.form, turn.trim = first.attached, first.after, first.form, first.trim
 
         def place() -> tuple[Sequence[Turn], str | None]:
             before = self.turns[: self.turns.index(first)] if first in self.turns else []
@@ -242,7 +244,7 @@ class Conversation:
         """
         known = {key: options.get(key) for key in ("model", "system", "config", "sent", "cell", "run")}
         turn = self._turn(prompt, **known)
-        turn.attached = _attached(attach)
+        turn.attached, turn.trim = _attached(attach), options.get("trim")
         at = None if options.get("append") else self.lines.position_of(turn.cell, turn.run)
         before = tuple(self.turns if at is None else self.turns[:at])
         shape = _shape(options.get("schema"))
@@ -342,17 +344,22 @@ class Conversation:
             for turn in line:
                 turn.talk = name
 
-    def take(self, found: Resumed) -> None:
-        """Go on from a conversation that was found again; what was said here stays as a branch."""
+    def take(self, found: Resumed) -> int | None:
+        """Go on from a conversation that was found again; what was said here stays as a branch.
+
+        Returns:
+            The number of that branch; None where none was kept.
+        """
         with self._lock:
             said = list(self.turns)
             self.lines = Lines(found.line, cap=self.lines.cap)
             for turns in found.branches:
                 self.lines.keep(turns)
-            if said:
-                self.lines.keep(said)
+            kept = self.lines.keep(said) if said else None
             self.lines.settle()
             self.notes = tuple(found.notes)
+            there = {branch.number for branch in self.lines.branches}
+            return kept.number if kept is not None and kept.number in there else None
 
     # ---- other forms
 
@@ -437,9 +444,9 @@ class Conversation:
                 answer.stop()
 
     def _request(self, turn: Turn, before: Sequence[Turn], asked: Any, think: Think | None) -> studio.Request:
-        said = [*before, turn]
+        said, rule = [*before, turn], cast("Rule", turn.trim or self.trim)
         return studio.Request(
-            plan=Plan(tuple(said), _latest(said, "system") or self.system, self.trim, self.room),
+            plan=Plan(tuple(said), _latest(said, "system") or self.system, rule, self.room),
             model=self._asked(said) or self.model,
             host=self.host,
             api_token=self._api_token,

@@ -40,7 +40,7 @@ def beside(lines: Sequence[tuple[str, Sequence[Turn]]]) -> Page:
     Args:
         lines: Each with its title.
     """
-    common = _common([turns for _, turns in lines])
+    common = in_common([turns for _, turns in lines])
     first = "" if not common else f"<p><small>After {common} turn{'' if common == 1 else 's'} in common:</small></p>"
     columns = "\n".join(
         f'<div style="min-width:0"><p><b>{prose(title)}</b></p>{_html(turns[common:])}</div>' for title, turns in lines
@@ -49,7 +49,8 @@ def beside(lines: Sequence[tuple[str, Sequence[Turn]]]) -> Page:
     return Page(f'{first}<div style="{transcript.COLUMNS}">\n{columns}\n</div>', text)
 
 
-def _common(lines: Sequence[Sequence[Turn]]) -> int:
+def in_common(lines: Sequence[Sequence[Turn]]) -> int:
+    """With how many turns all of these lines begin."""
     count = 0
     for together in zip(*lines, strict=False):
         if len({turn.id for turn in together}) > 1:

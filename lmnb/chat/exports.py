@@ -123,13 +123,13 @@ def _notebook(name: str, line: Sequence[Turn], branches: Sequence[Sequence[Turn]
     cells.add(f"# {_title(name)}")
     cells.add("%load_ext lmnb", [])
     for turn in line:
-        cells.ask(turn)
+        cells.ask(turn, name)
     for number, (_, own) in enumerate(_others(line, branches), 1):
         fresh = [turn for turn in own if turn.id not in cells.kept]
         if fresh:
-            cells.add(f"# Branch {number}")
+            cells.add(f"# Branch {number}\n\nRun, these cells are a conversation of their own.")
         for turn in fresh:
-            cells.ask(turn)
+            cells.ask(turn, f"{name} branch {number}" if name else f"branch {number}")
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     notebook = {"cells": cells.made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
@@ -148,13 +148,13 @@ class _Cells:
         self.kept: set[str] = set()
         self._ids: set[str] = set()
 
-    def ask(self, turn: Turn) -> None:
-        """A cell that asks what a turn asked, with its answer."""
+    def ask(self, turn: Turn, talk: str) -> None:
+        """A cell that asks in a conversation what a turn asked, with its answer."""
         bundle = transcript.bundle(turn)
         saved = bundle["metadata"]["lmnb"]["turn"]
         self.kept |= {turn.id, *(old["id"] for old in saved.get("earlier", ()))}
         output = {"output_type": "display_data", **bundle}
-        self.add(f"%%chat{_flags(turn)}\n{turn.prompt}", [output], turn.cell)
+        self.add(f"%%chat{_flags(turn, talk)}\n{turn.prompt}", [output], turn.cell)
 
     def add(self, source: str, outputs: list[dict[str, Any]] | None = None, name: str | None = None) -> None:
         """A cell of code, or of Markdown where there is no list of outputs."""
@@ -172,9 +172,9 @@ class _Cells:
         return name
 
 
-def _flags(turn: Turn) -> str:
+def _flags(turn: Turn, talk: str) -> str:
     """The options with which a `%%chat` cell asks the same."""
-    words = [("-i", turn.talk), ("-m", turn.asked), ("-s", turn.system)]
+    words = [("-i", talk), ("-m", turn.asked), ("-s", turn.system)]
     flags = [f"{flag} {_quoted(value)}" for flag, value in words if value and not re.search(r"[\r\n]", value)]
     short = {"temperature": "-t", "maxTokens": "--max-tokens"}
     for key, value in turn.config.items():

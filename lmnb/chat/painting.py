@@ -131,8 +131,9 @@ def ending(turn: Turn) -> list[str]:
 
 
 def who(turn: Turn) -> str:
-    """The name in front of the facts. One that waits for another is called as the person called it."""
-    return turn.model or (turn.asked if turn.status == "queued" else None) or "LM Studio"
+    """The name in front of the facts. One that waits for another, or was not found, is called as it was asked for."""
+    asked = turn.asked if turn.status in {"queued", "failed"} else None
+    return turn.model or asked or ("lmnb's server" if turn.embedded else "LM Studio")
 
 
 def paint(turn: Turn, *, leads: bool = True) -> State:

@@ -28,7 +28,8 @@ LARGEST = 200_000_000
 def read_notebook(notebook: Mapping[str, Any], *, most: int = BRANCHES) -> list[Resumed]:
     """The conversations that a notebook's outputs hold, the newest first.
 
-    A turn is what was saved, and belongs to the cell in which it was found. Nothing of it is executed or fetched.
+    A turn is what was saved, and belongs to the cell in which it was found. Nothing of it is executed or fetched. What
+    was asked alone belongs to no conversation, and is left where it stands.
     What cannot be taken as it is, is said in the notes: outputs that were edited or are of a newer lmnb, answers that
     had not ended or had failed, copies, turns whose predecessor is gone. Notes that belong to no conversation stand in
     the first one; where nothing at all could be read, in one without turns.
@@ -64,7 +65,7 @@ def _outputs(notebook: Mapping[str, Any], notes: list[str]) -> Iterator[_Seen]:
                 continue
             for at, one in enumerate(_records(metadata["lmnb"])):
                 found = _found(one, f"Cell {number}", notes, current=at == 0)
-                if found is not None:
+                if found is not None and not found.turn.alone:
                     home = found.turn.cell
                     _move(found.turn, cell.get("id"))
                     yield _Seen(found, number, home == found.turn.cell)

@@ -76,9 +76,11 @@ class Turn:
         cell: The id of the cell that owns the turn, where the front end tells it.
         run: The execution of that cell in which it was asked: one execution may ask several times.
         talk: The name of the conversation.
+        alone: Asked outside of all conversations (`--no-history`); none is made of it when it is found again.
         after: The id of the turn before it; None at the beginning.
         earlier: What this cell had asked and was answered before it was run again, the newest first.
         pinned: Never left out when the context is full.
+        trim: What is left out first for this prompt, where that differs from the conversation's rule.
         sent: The prompt as it was sent, where names in braces were filled in; `said` is what was sent in any case.
         attached: What went along with the prompt.
         form: What the person takes the answer for: Markdown, or something that is shown as it is written.
@@ -101,9 +103,11 @@ class Turn:
     cell: str | None = None
     run: str | None = None
     talk: str | None = None
+    alone: bool = False
     after: str | None = None
     earlier: tuple[Turn, ...] = ()
     pinned: bool = False
+    trim: str | None = None
     sent: str | None = None
     attached: tuple[Attached, ...] = ()
     form: Form = "markdown"

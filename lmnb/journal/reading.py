@@ -75,6 +75,8 @@ def conversations(path: Path, notebook: str | None) -> list[Resumed]:
     found: dict[str | None, list[Found]] = defaultdict(list)
     newest: dict[tuple[str | None, str | None], str] = {}
     for where, turn, dead in turns(path, notebook):
+        if turn.alone:
+            continue
         place = f"Turn {len(found[where]) + 1}"
         note = f"{place}: The kernel died before the answer had ended; what had come of it is there."
         found[where].append(Found(turn, place, notes=(note,) if dead else ()))

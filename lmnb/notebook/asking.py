@@ -131,10 +131,9 @@ class Asker:
         options, cell, run = ask.options, cells.cell_id(self.shell), cells.run_id(self.shell)
         if options.host is not None:
             conversation.host = options.host
-        if options.trim is not None:
-            conversation.trim = cast("Any", options.trim)
         first = conversation.stream(ask.prompt, **self._options(ask, schema), cell=cell, run=run)
         first.turn.notices += ask.notices
+        first.turn.alone = not options.history
         if options.history:
             first.turn.earlier = self.talks.speak(conversation, cell, run)
         if (notice := self._without_cells(conversation, cell)) is not None:
@@ -155,6 +154,7 @@ class Asker:
             "attach": ask.attached,
             "schema": schema,
             "think": options.think,
+            "trim": options.trim,
             "sent": ask.sent,
             "append": options.append,
             "form": form,

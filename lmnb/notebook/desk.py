@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lmnb import studio
 from lmnb.chat.history import told
+from lmnb.chat.painting import tail
 from lmnb.chat.problems import ChatError, Problem
 from lmnb.context.ladder import estimate
 from lmnb.notebook import cells
@@ -136,9 +137,12 @@ class Desk:
         if self.talks.last is None:
             self._resume()
         conversation = self.talks.get(options.talk or self.talks.last)
-        if not any(turn.text.strip() for turn in conversation.turns):
+        answered = next((turn for turn in reversed(conversation.turns) if turn.text.strip()), None)
+        if answered is None:
             problem = Problem("refused", "There is no answer to go on with.", ("Ask something first.",))
             raise NotAsked(problem)
+        if not tail(answered):
+            raise NotAsked(Problem("refused", "The last answer is complete: nothing of it was cut off.", ()))
         options.talk = conversation.name
         return Ask(options, GO_ON)
 

@@ -32,20 +32,23 @@ def new(desk: Desk, args: Sequence[str]) -> None:
     """Begin a conversation; the cells below speak in it. The model and the server stay, the system prompt does not."""
     from lmnb.notebook import cells  # noqa: PLC0415
 
+    there = tuple(desk.talks.get(args[0]).turns) if args and args[0] in desk.talks.names() else ()
     begun = desk.talks.begin(args[0] if args else None, cell=cells.cell_id(desk.shell))
-    print(f"A new conversation begins: {begun.name}.")
+    kept = next((branch.number for branch in begun.branches if there and branch.turns[-1] is there[-1]), None)
+    said = f" What was said in it is kept as branch {kept}: `%chat switch {kept}` goes back." if kept else ""
+    print(f"A new conversation begins: {begun.name}.{said}")
 
 
-def history(desk: Desk, _args: Sequence[str]) -> None:
-    """The conversations, and the turns of the current one: what was asked, by which model, how many tokens."""
+def history(desk: Desk, args: Sequence[str]) -> None:
+    """The conversations: which models spoke, how many tokens; and what was asked in the current one, or in NAME."""
     talks = desk.talks
-    current = talks.get()
+    current, listed = talks.get(), talks.known(args[0] if args else None)
     for talk in talks:
         mark = "*" if talk is current else " "
         branches = f", {_count(len(talk.branches), 'branch', 'branches')}" if talk.branches else ""
         print(f"{mark} {talk.name}: {_count(len(talk), 'turn')}{branches}{_models(talk)}")
-    for number, turn in enumerate(current.turns, 1):
-        print(_row(number, turn, current))
+        for number, turn in enumerate(talk.turns if talk is listed else (), 1):
+            print(_row(number, turn, talk))
 
 
 def show(desk: Desk, args: Sequence[str]) -> Page:
@@ -64,6 +67,8 @@ def fork(desk: Desk, args: Sequence[str]) -> None:
     if not args:
         raise UsageError("`%chat fork NAME` needs a name for the new conversation.")
     name, upto = args[0], _number(args[1], "fork") if len(args) > 1 else None
+    if upto is not None:
+        _turn(desk.talks.get(), args[1])
     if name in desk.talks.names():
         raise UsageError(f"There is a conversation called {name!r} already.")
     other = desk.talks.get().branch(upto, name=name)
@@ -85,8 +90,10 @@ def delete(desk: Desk, args: Sequence[str]) -> None:
     """Forget a conversation. What stands in the notebook stays there."""
     if not args:
         raise UsageError("`%chat delete NAME` needs the name; `%chat history` lists them.")
+    was = desk.talks.current
     gone = desk.talks.delete(args[0])
-    print(f"{gone.name} is forgotten. Its answers still stand in the notebook.")
+    now = f" The cells below speak in {desk.talks.current}." if desk.talks.current != was else ""
+    print(f"{gone.name} is forgotten. Its answers still stand in the notebook.{now}")
 
 
 def reset(desk: Desk, _args: Sequence[str]) -> None:
@@ -97,18 +104,18 @@ def reset(desk: Desk, _args: Sequence[str]) -> None:
 
 
 def branches(desk: Desk, args: Sequence[str]) -> Page | None:
-    """The branches of the current conversation; with two or more numbers, these side by side."""
+    """The branches of the current conversation; with numbers, these side by side; with one, beside the current line."""
     talk = desk.talks.get()
     if args:
-        lines = [(_title(talk, word), _line(talk, word)) for word in args]
-        return comparing.beside(lines)
+        words = [str(talk.lines.number), *args] if len(args) == 1 and args[0] != str(talk.lines.number) else args
+        return comparing.beside([(_title(talk, word), _line(talk, word)) for word in words])
     if not talk.branches:
         print(f"{talk.name} has no branches: no cell that others followed was run again with another outcome.")
         return None
     rows = [(talk.lines.number, talk.turns), *((branch.number, branch.turns) for branch in talk.branches)]
     for number, turns in sorted(rows, key=lambda row: row[0]):
         mark = "*" if number == talk.lines.number else " "
-        print(f"{mark} {number}: {_count(len(turns), 'turn')}{_ending(turns)}")
+        print(f"{mark} {number}: {_count(len(turns), 'turn')}{_ending(turns, talk.turns)}")
     other = talk.branches[-1].number
     print(
         f"\n`%chat switch {other}` goes on from branch {other}; "
@@ -118,10 +125,21 @@ def branches(desk: Desk, args: Sequence[str]) -> Page | None:
 
 
 def switch(desk: Desk, args: Sequence[str]) -> None:
-    """Go on from a branch. The line that was current becomes a branch; what stands in the notebook stays as it is."""
+    """Go on from a branch, or in another conversation.
+
+    The line that was current becomes a branch; what stands in the notebook stays as it is. With the name of a
+    conversation, the cells below speak in that one.
+    """
     talk = desk.talks.get()
     if not args:
-        raise UsageError("`%chat switch N` needs the number of a branch; `%chat branches` lists them.")
+        raise UsageError(
+            "`%chat switch N` needs the number of a branch (`%chat branches` lists them), or a conversation's name "
+            "(`%chat history`)."
+        )
+    if not args[0].isdigit() or args[0] in desk.talks.names():
+        desk.talks.current = desk.talks.known(args[0]).name or args[0]
+        print(f"The cells below speak in {desk.talks.current}, {_count(len(desk.talks.get()), 'turn')}.")
+        return
     number = _number(args[0], "switch")
     if number == talk.lines.number:
         print(f"{talk.name} is on branch {number} already.")
@@ -131,7 +149,8 @@ def switch(desk: Desk, args: Sequence[str]) -> None:
         talk.switch(number)
     except KeyError:
         there = ", ".join(str(branch.number) for branch in talk.branches)
-        known = f"There is {there}." if there else "There are none: what was run again had the same outcome."
+        none = "There are none: what was run again had the same outcome."
+        known = f"There is {there}; `%chat branches` tells more." if there else none
         raise NotDone(f"There is no branch {number}. {known}") from None
     back = f" `%chat switch {was}` goes back." if any(b.number == was for b in talk.branches) else ""
     print(f"{talk.name} goes on from branch {number}, {_count(len(talk), 'turn')}.{back}")
@@ -200,9 +219,12 @@ def resume(desk: Desk, args: Sequence[str]) -> None:
         print("\n".join([f"There is no answer of lmnb's in {where}.", *notes]))
         return
     for one in reversed(spoken):  # the newest last: it is the current one
-        talk = desk.talks.add(one)
+        talk, kept = desk.talks.add(one)
         more = f", {_count(len(talk.branches), 'branch', 'branches')}" if talk.branches else ""
-        print(f"Resumed {talk.name}: {_count(len(talk), 'turn')}{more}, from {where}.")
+        before = f" What was said here before is branch {kept}." if kept else ""
+        print(f"Resumed {talk.name}: {_count(len(talk), 'turn')}{more}, from {where}.{before}")
+    if len(spoken) > 1:
+        print(f"The cells below speak in {desk.talks.current}; `%chat switch NAME` goes to another.")
     print("\n".join(notes), end="\n" if notes else "")
 
 
@@ -297,8 +319,17 @@ def _models(talk: Conversation) -> str:
     return f" · {', '.join(said)}" if said else ""
 
 
-def _ending(turns: Sequence[Turn]) -> str:
-    return f" · ends with: {_short(turns[-1].prompt)}" if turns else ""
+def _ending(turns: Sequence[Turn], current: Sequence[Turn]) -> str:
+    """How a line ends, and, of a branch, from which turn on it is another one and who answered there."""
+    if not turns:
+        return ""
+    common = comparing.in_common([turns, current])
+    if turns is current or common >= len(turns):
+        return f" · ends with: {_short(turns[-1].prompt)}"
+    parted = turns[common]
+    by = f", answered by {parted.model}" if parted.model else ""
+    ends = f" · ends with: {_short(turns[-1].prompt)}" if parted is not turns[-1] else ""
+    return f" · from turn {common + 1}: {_short(parted.prompt)}{by}{ends}"
 
 
 def _row(number: int, turn: Turn, talk: Conversation) -> str:
@@ -321,11 +352,11 @@ def _short(prompt: str) -> str:
 
 VERBS: tuple[Verb, ...] = (
     Verb("new", "[NAME]", "begin a conversation", new, 1),
-    Verb("history", "", "the conversations, and the turns of the current one", history),
+    Verb("history", "[NAME]", "the conversations, and the turns of one", history, 1),
     Verb("show", "[NAME | N]", "a conversation, or one turn, as it was said", show, 1),
     Verb("continue", "", "let the model go on with its last answer", go_on, asks=True),
     Verb("branches", "[N M …]", "what was said before cells were run again; side by side", branches, 4),
-    Verb("switch", "N", "go on from a branch", switch, 1),
+    Verb("switch", "N | NAME", "go on from a branch, or in another conversation", switch, 1),
     Verb("fork", "NAME [N]", "a second conversation from here, or from turn N", fork, 2),
     Verb("rename", "[OLD] NEW", "call it something else", rename, 2),
     Verb("delete", "NAME", "forget a conversation", delete, 1),

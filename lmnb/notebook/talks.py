@@ -44,10 +44,17 @@ class Talks:
         return list(self._by_name)
 
     def get(self, name: str | None = None) -> Conversation:
-        """The conversation of that name, which is begun if there is none yet; without a name, the current one."""
+        """The conversation of that name, which is begun if there is none yet; without a name, the current one.
+
+        A new one speaks to the model and the host that the current one speaks to.
+        """
         name = name or self.current
         if name not in self._by_name:
-            self._by_name[name] = self._make(name)
+            new, before = self._make(name), self._by_name.get(self.current)
+            if before is not None:
+                new.model, new.host = before.latest_model, before.host
+                self._hosts[name] = self._hosts.get(before.name)
+            self._by_name[name] = new
         return self._by_name[name]
 
     def known(self, name: str | None) -> Conversation:
@@ -71,14 +78,13 @@ class Talks:
                 in it stays as a branch.
             cell: The cell that begins it. Run again, the cell begins the same conversation again, and not another one.
         """
-        before = self._by_name.get(self.current)
         known = self._begun.get(cell or "")
         if name is None and known in self._by_name:
             name = known
         name = name or self._free()
         if name in self._by_name and known != name:
             self._by_name[name].restart()
-        new = self.get(name)
+        before, new = self._by_name.get(self.current), self.get(name)
         if before is not None and before is not new:
             new.model, new.host = before.latest_model, before.host
             self._hosts[name] = self._hosts.get(before.name)
@@ -108,15 +114,18 @@ class Talks:
         else:
             self._hosts[conversation.name] = conversation.host
 
-    def add(self, found: Resumed) -> Conversation:
+    def add(self, found: Resumed) -> tuple[Conversation, int | None]:
         """Take in a conversation that was found in a notebook, and make it the current one.
 
         What was said meanwhile in one of that name stays there as a branch.
+
+        Returns:
+            The conversation, and the number of that branch.
         """
         conversation = self.get(found.name or MAIN)
-        conversation.take(found)
+        kept = conversation.take(found)
         self.current = self.last = conversation.name or MAIN
-        return conversation
+        return conversation, kept
 
     def rename(self, old: str | None, new: str) -> Conversation:
         """Call a conversation something else.

@@ -250,7 +250,7 @@ def _way_out(plan: Plan, parts: Mapping[str, int], attached: Collection[str]) ->
         pinned = next(number for number, turn in enumerate(plan.turns, 1) if turn.pinned)
         return f"Let a pinned turn go (`%chat unpin {pinned}`)"
     if largest == BEFORE:
-        return "Let the oldest turns be left out, or begin a new conversation (`%%chat --new`)"
+        return "Let the oldest turns be left out (`--trim oldest`), or begin a new conversation (`%%chat --new`)"
     if largest == "the template":
         return "Ask another model"
     return f"Shorten {largest}"

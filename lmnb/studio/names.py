@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -170,11 +171,14 @@ def _bare(text: str) -> str:
 
 def near(wanted: str, models: Iterable[M]) -> list[M]:
     """The models whose names look like this one."""
-    by_name = {text: model for model in models for text in _short(model)}
+    by_name: dict[str, list[M]] = defaultdict(list)
+    for model in models:
+        for text in _short(model):
+            by_name[text].append(model)
     name = wanted.casefold()
     found = [text for text in by_name if name in text or text in name]
     found += difflib.get_close_matches(name, by_name, n=SHOWN, cutoff=0.5)
-    unique = {id(by_name[text]): by_name[text] for text in found}
+    unique = {id(model): model for text in found for model in by_name[text]}
     return list(unique.values())
 
 

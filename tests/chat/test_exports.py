@@ -109,15 +109,17 @@ def test_a_json_holds_a_long_answer_whole(tmp_path):
 
 def test_a_notebook_is_valid_and_its_cells_ask_the_same():
     line, branches = conversation()
-    line[1].talk = "my talk"
-    found = nbformat.reads(exports.export("sales", line, branches, "ipynb"), as_version=4)
+    line[1].talk = "main"  # the conversation was forked from that one
+    found = nbformat.reads(exports.export("my talk", line, branches, "ipynb"), as_version=4)
     nbformat.validate(found)
     sources = [cell.source for cell in found.cells]
-    assert sources[0] == "# sales"
-    assert sources[2] == "%%chat -m qwen3-4b -s 'Be short.'\nHow did sales go?"
+    assert sources[0] == "# my talk"
+    assert sources[2] == "%%chat -i 'my talk' -m qwen3-4b -s 'Be short.'\nHow did sales go?"
     asked = options.parse(sources[3].partition("\n")[0].removeprefix("%%chat"))
     assert (asked.talk, asked.config) == ("my talk", {"temperature": 0.2})
-    assert sources[4] == "# Branch 1"
+    assert sources[4].startswith("# Branch 1\n")
+    asked = options.parse(sources[5].partition("\n")[0].removeprefix("%%chat"))
+    assert asked.talk == "my talk branch 1", "Run All adds nothing to the conversation"
     assert [cell.id for cell in found.cells[2:4]] == ["c1", "c2"]
 
 

@@ -8,9 +8,10 @@ import sys
 import pytest
 from IPython.core.error import UsageError
 
+from lmnb.chat import record, resume
 from lmnb.chat.reply import Reply
 from lmnb.notebook import verbs
-from lmnb.notebook.outcomes import NotDone
+from lmnb.notebook.outcomes import NotAsked, NotDone
 
 pytestmark = pytest.mark.server
 
@@ -78,6 +79,75 @@ def test_continue_is_the_last_one_that_was_spoken_in(shell):
 def test_without_history_it_is_asked_alone_and_not_kept(shell):
     run(shell, say("main"))
     assert len(asked(shell, "--no-history")) == 1
+    assert len(talks(shell).get()) == 1
+
+
+def test_what_was_asked_alone_is_no_conversation_when_it_is_found_again(shell):
+    run(shell, say("main"))
+    alone = run(shell, say("alone", "-m scripted --no-history"))
+    kept = talks(shell).get().turns[0]
+    cells = [{"id": turn.id, "outputs": [{"metadata": {"lmnb": record.write(turn)}}]} for turn in (kept, alone.turn)]
+    found = resume.read_notebook({"cells": cells})
+    assert [(one.name, [turn.text for turn in one.line], one.branches) for one in found] == [("main", ["main"], [])]
+
+
+def test_a_rule_for_what_is_left_out_holds_for_one_question(shell):
+    run(shell, say("one", "-m scripted --trim off"))
+    assert talks(shell).get().turns[-1].trim == "off"
+    run(shell, say("two"))
+    assert (talks(shell).get().turns[-1].trim, talks(shell).get().trim) == (None, "oldest")
+
+
+def test_a_conversation_that_is_named_first_speaks_to_the_same_model_and_host(shell, scripted_server):
+    run(shell, say("main", f"-m scripted-slow --host {scripted_server}"))
+    run(shell, "%%chat -i side\n[]")
+    side = talks(shell).get("side")
+    assert (side.turns[0].model, side.host) == ("scripted-slow", scripted_server)
+
+
+def test_switch_goes_to_another_conversation(shell, capsys):
+    run(shell, say("main"))
+    run(shell, say("two", "-m scripted --new"))
+    run(shell, "%chat switch main")
+    assert "The cells below speak in main, 1 turn." in capsys.readouterr().out
+    assert asked(shell)[1] == "main"
+    run(shell, "%chat new main")
+    assert "A new conversation begins: main. What was said in it is kept as branch 1:" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="no conversation called 'nosuch'"):
+        shell.run_line_magic("chat", "switch nosuch")
+
+
+def test_turns_stand_under_their_own_conversation(shell, capsys):
+    run(shell, say("one"))
+    run(shell, say("two", "-m scripted -i side"))
+    capsys.readouterr()
+    run(shell, "%chat history")
+    first, turn, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("* main: 1 turn")
+    assert "one" in turn
+    assert second.startswith("  side: 1 turn")
+    run(shell, "%chat history side")
+    assert "two" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_branches_say_where_they_part_and_who_answered(shell, as_cell, capsys):
+    as_cell("a", say("common"))
+    as_cell("b", say("left"))
+    as_cell("b", say("right", "-m scripted-slow"))
+    capsys.readouterr()
+    run(shell, "%chat branches")
+    listed = capsys.readouterr().out
+    assert "1: 2 turns · from turn 2: " in listed
+    assert ", answered by scripted" in listed
+    page = verbs.find("branches 1").verb.run(shell.magics_manager.registry["ChatMagics"].desk, ["1"])
+    assert "left" in page.text
+    assert "right" in page.text
+
+
+def test_a_whole_answer_is_not_gone_on_with(shell):
+    run(shell, say("all"))
+    with pytest.raises(NotAsked, match="The last answer is complete"):
+        run(shell, "%chat continue")
     assert len(talks(shell).get()) == 1
 
 
