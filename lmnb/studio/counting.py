@@ -51,12 +51,14 @@ class _Tokenizer:
     Attributes:
         counts: By the digest of a text.
         each: Tokens that the template adds to a message, as seen in the last prompt that was counted.
+        learned: Whether one was counted; else `each` is a guess.
         begins: Tokens that the server adds to every text it counts; None until it was asked.
         deaf_until: Of the monotonic clock.
     """
 
     counts: OrderedDict[bytes, int] = field(default_factory=OrderedDict)
     each: float = EACH
+    learned: bool = False
     begins: int | None = None
     deaf_until: float = 0.0
 
@@ -152,9 +154,14 @@ class Counter:
         """What a prompt of messages with so many tokens has, as far as one can say before it is made."""
         return sum(counts) + round(self._known.each * (len(counts) + 1))
 
+    @property
+    def learned(self) -> bool:
+        """Whether `each` was seen in a prompt, and is no guess."""
+        return self._known.learned
+
     def learn(self, counts: Collection[int], prompt: int) -> None:
         """A prompt of messages with so many tokens came to be so long."""
-        self._known.each = max(0.0, (prompt - sum(counts)) / (len(counts) + 1))
+        self._known.each, self._known.learned = max(0.0, (prompt - sum(counts)) / (len(counts) + 1)), True
 
     async def _begins(self) -> int:
         if self._known.begins is None:

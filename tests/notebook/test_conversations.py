@@ -369,6 +369,17 @@ def test_the_context_is_shown_and_nothing_is_sent(shell, capsys):
     assert len(talks(shell).get()) == 1
 
 
+def test_nothing_that_fits_is_left_out_by_a_guess(shell):
+    run(shell, "%chat load scripted --context 60 --identifier tiny")
+    try:
+        for number in (1, 2):
+            run(shell, f"%%chat -m tiny\nturn {number} a b c d")
+        sat = talks(shell).get().turns[-1].window
+        assert (sat.left_out, sat.prompt > 12) == ((), True)
+    finally:
+        run(shell, "%chat unload tiny")
+
+
 def test_hidden_thoughts_stay_hidden(shell, capsys):
     reply = run(shell, f"%%chat -m scripted -R\n{script({'reasoning': 'secret'}, {'text': 'Answer.'})}")
     assert "secret" not in capsys.readouterr().out
