@@ -10,6 +10,9 @@ Form = Literal["markdown", "text", "json", "code", "html"]
 FENCE = "~" * 64
 """Longer than any that a model writes. One that does would only end the block; what follows is Markdown, no HTML."""
 
+JSON = ("{", "[", '"', "-", *"0123456789")
+"""How data begin; an answer that begins with words is not coloured as if it were some."""
+
 LANGUAGES: dict[Form, str] = {"text": "", "json": "json", "code": "python", "html": "html"}
 
 
@@ -22,4 +25,5 @@ def as_markdown(text: str, form: Form) -> str:
     """
     if form == "markdown" or (form != "text" and text.lstrip().startswith(("```", "~~~"))):
         return text
-    return f"{FENCE}{LANGUAGES[form]}\n{text}"
+    words = form == "json" and not text.lstrip().startswith(JSON)
+    return f"{FENCE}{'' if words else LANGUAGES[form]}\n{text}"

@@ -19,5 +19,6 @@ export function opening(text: string, form: Form, ended: boolean): string | null
     if (begins === "```" || begins === "~~~") return ""; // it has a fence of its own
     if (!ended && begins.length < 3 && /^[`~]*$/.test(begins)) return null;
   }
-  return `${FENCE}${LANGUAGES[form]}\n`;
+  const words = form === "json" && !/^[[{"\-0-9]/.test(begins);
+  return `${FENCE}${words ? "" : LANGUAGES[form]}\n`;
 }
