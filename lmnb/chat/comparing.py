@@ -62,7 +62,7 @@ def in_common(lines: Sequence[Sequence[Turn]]) -> int:
 def _html(turns: Sequence[Turn]) -> str:
     if not turns:
         return "<p><small>Nothing more was said.</small></p>"
-    return "\n".join(f"{_question(turn.prompt)}{transcript.html(turn)}" for turn in turns)
+    return "\n".join(f"{_question(turn.prompt)}{transcript.html(turn, retold=True)}" for turn in turns)
 
 
 def _question(prompt: str) -> str:

@@ -73,14 +73,18 @@ def plain(turn: Turn) -> str:
     return "\n\n".join(for_terminals(piece) for piece in pieces if piece) or " · ".join([who(turn), *facts(turn)])
 
 
-def html(turn: Turn) -> str:
+def html(turn: Turn, *, retold: bool = False) -> str:
     """The answer as the live view shows it at the end: status row, notices, what went along, thoughts, answer, problem.
 
     Args:
         turn: One that has ended.
+        retold: Whether it is shown again in another place: what was said of the conversation as it was then, and what
+            could be typed then, is left out.
     """
     status = "".join(f" · <bdi>{visible(fact)}</bdi>" for fact in facts(turn))
-    return _page(f'<div class="lmnb-saved"><small><b>{visible(who(turn))}</b>{status}</small></div>', turn)
+    return _page(
+        f'<div class="lmnb-saved"><small><b>{visible(who(turn))}</b>{status}</small></div>', turn, retold=retold
+    )
 
 
 def _column(turn: Turn, *, leads: bool) -> str:
@@ -94,14 +98,14 @@ def _column(turn: Turn, *, leads: bool) -> str:
     return f'<div style="min-width:0">{_page(row, turn, leads=leads)}</div>'
 
 
-def _page(status: str, turn: Turn, *, leads: bool = True) -> str:
+def _page(status: str, turn: Turn, *, leads: bool = True, retold: bool = False) -> str:
     rows = [status]
-    rows += [_small(notice) for notice in turn.notices]
+    rows += [_small(notice) for notice in turn.notices if not retold]
     if folds := _folds(turn):
         rows.append(folds)
     if turn.text.strip():
         rows += ["<p></p>", to_html(as_markdown(turn.text, turn.form))]
-    if said := tail(turn, leads=leads):
+    if said := tail(turn, leads=leads and not retold):
         rows.append(_small(said))
     if turn.problem is not None:
         rows += ["<p></p>", _problem(turn.problem)]

@@ -140,6 +140,7 @@ def test_branches_say_where_they_part_and_who_answered(shell, as_cell, capsys):
     assert "1: 2 turns · from turn 2: " in listed
     assert ", answered by scripted" in listed
     page = verbs.find("branches 1").verb.run(shell.magics_manager.registry["ChatMagics"].desk, ["1"])
+    assert "Replaces turn" not in page.html, "that was said of the conversation as it was then"
     assert "left" in page.text
     assert "right" in page.text
 
