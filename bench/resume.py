@@ -2,7 +2,8 @@
 
 `resume`: 200 turns, each with 4 kB of answer and 2 kB of thoughts, every tenth run again three times, in a notebook on
 disk; `read_notebook` against `json.loads` of the same file, which nobody can do without. `journal`: what a fragment
-costs its thread with the journal switched on, and the same row written into the same file by SQLite alone.
+costs its thread with the journal switched on, and the same row written into the same file by SQLite alone. `growth`:
+how a saved notebook grows with its turns, when each turn also remembers which ones did not fit.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import time
 from pathlib import Path
 
 from bench._report import Check, checked, p95, table
-from lmnb.chat import record, resume
+from lmnb.chat import record, resume, transcript
 from lmnb.chat.events import Finished, Fragment, ModelFacts, Stats
 from lmnb.chat.turns import Part, Turn
+from lmnb.chat.window import Window
 from lmnb.journal import Journal, tables
 
 TURNS = 200
@@ -26,10 +28,10 @@ FRAGMENTS = 5_000
 WORDS = "The sales of 2024 fell, most of all in **North**: see `sales.groupby('region').sum()`.\n\n"
 
 
-def conversation():
+def conversation(count=TURNS):
     """The turns of a long notebook, as their cells hold them."""
     turns = []
-    for number in range(TURNS):
+    for number in range(count):
         answers = 4 if number % 10 == 0 else 1
         runs = [_turn(number, run, turns[-1] if turns else None) for run in range(answers)]
         runs[-1].earlier = tuple(reversed(runs[:-1]))
@@ -85,6 +87,26 @@ def measure_resume(folder):
     return [Check("resuming 200 turns", p95(whole), 200, "ms")]
 
 
+def measure_growth():
+    """Bytes of a saved notebook, static form and all, in which the oldest turns do not fit any more."""
+    sizes = {count: sum(_saved(turns)) for count in (100, 200) if (turns := _left_out(conversation(count)))}
+    print("\n" + ", ".join(f"{count} turns: {size / 1e6:.2f} MB" for count, size in sizes.items()))
+    return [Check("a saved notebook of 200 turns / of 100", sizes[200] / sizes[100], 2.1, "×")]
+
+
+def _left_out(turns):
+    """Each turn with all but the ten before it left out, as each output remembers it."""
+    for number, turn in enumerate(turns):
+        gone = tuple(one.id for one in turns[: max(0, number - 10)])
+        turn.window = Window(3_000, 4_096, 800, gone, 400 * len(gone))
+    return turns
+
+
+def _saved(turns):
+    for turn in turns:
+        yield len(json.dumps(transcript.bundle(turn)).encode())
+
+
 def measure_journal(folder):
     """A fragment with the journal, and its row alone."""
     journal, turn = Journal(folder / "journal.sqlite"), Turn("Why?")
@@ -133,7 +155,7 @@ def _p99(values):
 def main():
     """Measure both and print them."""
     with tempfile.TemporaryDirectory() as name:
-        checks = measure_resume(Path(name)) + measure_journal(Path(name))
+        checks = measure_resume(Path(name)) + measure_growth() + measure_journal(Path(name))
     print("\n" + checked(checks))
     return 0 if all(check.holds for check in checks) else 1
 
