@@ -42,6 +42,15 @@ def test_the_one_model_there_is_answers_and_is_remembered_in_the_file(real_kerne
     assert real_kernel.value(f"Out[{number}].text.strip()") == again.plain.strip()
 
 
+def test_run_all_twice_is_the_same_turns_in_the_same_order(real_kernel):
+    cells = {"a": "What is a median?", "b": "And a mean?", "c": "And a mode?"}
+    lines = "[(t.cell, t.prompt) for t in get_ipython().magics_manager.registry['ChatMagics'].conversation.turns]"
+    for _ in range(2):
+        for cell, prompt in cells.items():
+            assert real_kernel.run(f"%%chat --max-tokens 12\n{prompt}", cell=cell, timeout=60).status == "ok"
+        assert [tuple(one) for one in real_kernel.value(lines)] == list(cells.items())
+
+
 def test_it_streams_and_stop_frees_the_engine(real_kernel, real_server):
     run = real_kernel.start("%%chat -t 0 --max-tokens 3000\nTell me a very long story about a very long river.")
     view = real_kernel.writes(" ", timeout=60)
