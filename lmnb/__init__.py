@@ -45,11 +45,13 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for: `import lmnb` stays quick."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'lmnb' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+if not TYPE_CHECKING:  # a checker would take every misspelt name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name when it is first asked for: `import lmnb` stays quick."""
+        if name not in _HOMES:
+            raise AttributeError(f"module 'lmnb' has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -193,7 +193,10 @@ class Conversation:
 
         Raises:
             ChatError: If the schema is none, or something cannot go along.
+            TypeError: If the prompt is no text.
         """
+        if not isinstance(prompt, str):
+            raise TypeError(f"The prompt is {type(prompt).__name__}, and must be str.")
         shape = _shape(schema)
         turn = self._turn(prompt, model, system, config, sent, cell, run)
         turn.attached, turn.form, turn.trim = _attached(attach), form, trim

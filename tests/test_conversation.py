@@ -281,3 +281,11 @@ def test_plain_objects_go_along(conversation, tmp_path):
     assert "notes.txt`:\n```\nhello\n```" in reply.text
     assert reply.text.endswith("\n\nWell?")
     assert "words" in str(conversation.preview("hi", attach={"text": "words"}))
+
+
+@pytest.mark.parametrize("prompt", [None, 3])
+def test_a_prompt_that_is_no_text_is_refused_before_it_is_a_turn(conversation, prompt):
+    with pytest.raises(TypeError, match="must be str"):
+        conversation.ask(prompt)
+    assert conversation.turns == []
+    assert conversation.to_markdown() is not None
