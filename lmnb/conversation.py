@@ -304,7 +304,9 @@ class Conversation:
         """
         with self._lock:
             self._at(position)
-            return self.lines.drop(position)
+            placed = self.lines.drop(position)
+            self._stop_cut(placed)
+            return placed
 
     def withdraw(self, cell: str | None, run: str | None) -> Placed:
         """Take out what a cell asked in an earlier run: it asks somewhere else now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import time
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -233,7 +234,7 @@ def _turn(record: dict[str, Any]) -> Turn:
         prompt_hash=short(record, "prompt_hash"),
         tokens=maybe(record, "tokens", int) or 0,
         notices=[typed("a notice", notice, str) for notice in maybe(record, "notices", list) or []],
-        started=float(needed(record, "started", float)),
+        started=min(float(needed(record, "started", float)), time.time()),  # a turn of the future would never grow old
         ended=maybe(record, "ended", float),
     )
     turn.attached = tuple(_attachment(one) for one in some(record, "attached", dict, 1_000))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 from collections import defaultdict
 from dataclasses import dataclass
@@ -158,6 +159,7 @@ def load_file(path: str | Path) -> tuple[list[Resumed], str]:
     """
     path = Path(path)
     try:
+        _file(path)
         if (size := path.stat().st_size) > LARGEST:
             return [], f"`{path.name}` has {size // 1_000_000:,} MB; at most {LARGEST // 1_000_000} are read."
         saved = json.loads(path.read_bytes())
@@ -172,6 +174,12 @@ def load_file(path: str | Path) -> tuple[list[Resumed], str]:
         return found, ""
     notes = " ".join(note for one in found for note in one.notes)
     return [], f"`{path.name}` holds no answers of lmnb's. {notes}".strip()
+
+
+def _file(path: Path) -> None:
+    """Reading a pipe or a device may never end."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no file")
 
 
 def notebook_path(environ: Mapping[str, str], user_ns: Mapping[str, Any]) -> Path | None:

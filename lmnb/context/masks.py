@@ -47,11 +47,17 @@ _KEYS = (
     r"|sk-lm-\w+(?::\w+)?)|-----BEGIN [A-Z ]*PRIVATE KEY"
 )
 
+# `password: x`, also as JSON or Python write it, and the names of an environment: `DB_PASSWORD=x`, `PGPASSWORD=x`.
+_NAMED = (
+    r"(?i)(?:(?:\b|(?<=_)|(?<=\bpg))(?:password|passwd|passphrase|pwd|secret(?:_?key)?|api[_-]?key|token)|(?<=_)pass)"
+    r"""["']?\s*[=:]\s*(?:"[^"\n]{1,200}"|'[^'\n]{1,200}'|\S+)"""
+)
+
 _RULES: tuple[tuple[str, re.Pattern[str], Check], ...] = (
     ("key", re.compile(_KEYS), always),
     ("token", re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), always),
     ("token", re.compile(r"(?i)\bbearer\s+[\w.~+/-]{8,}=*"), always),
-    ("password", re.compile(r"(?i)\b(?:password|passwd|pwd|secret|api[_-]?key|token)\s*[=:]\s*\S+"), always),
+    ("password", re.compile(_NAMED), always),
     ("password", re.compile(r"(?<=://)[^\s/:@]+:[^\s/@]+(?=@)"), always),
     ("e-mail", re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"), always),
     ("account number", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Za-z0-9]){11,30}\b"), iban),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import os
+import time
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -380,3 +382,13 @@ def test_the_front_end_says_which_file_it_is(tmp_path, monkeypatch, environ, nam
         return {k: v.replace("{here}", str(tmp_path)) if isinstance(v, str) else v for k, v in said.items()}
 
     assert resume.notebook_path(placed(environ), placed(names)) == (tmp_path / found if found else None)
+
+
+def test_a_pipe_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "x.ipynb")
+    assert resume.load_file(tmp_path / "x.ipynb") == ([], "`x.ipynb` cannot be read: it is no file.")
+
+
+def test_a_turn_of_the_future_is_one_of_now():
+    saved = record.write(Turn("a", status="done", started=9e14, ended=9e14))
+    assert record.read({"lmnb": saved}).started <= time.time()

@@ -7,6 +7,7 @@ import pytest
 
 from lmnb.context import describe, masked
 from lmnb.context.masks import by_name, luhn
+from lmnb.context.telling import Telling
 
 
 @pytest.mark.parametrize(
@@ -136,3 +137,20 @@ def test_secrets_are_masked_wherever_values_are_shown():
         assert "ada" not in card.text, card.text
         assert "sk-" not in card.text, card.text
         assert any("masked" in note for note in card.notes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DB_PASSWORD=hunter22",
+        "export DB_PASS=hunter22",
+        "PGPASSWORD=hunter22",
+        "SECRET_KEY=hunter22",
+        "{'password': 'hunter22', 'user': 'ada'}",
+        '{"password": "hunter22", "api_key": "hunter22"}',
+        "userPassword is not one; password = hunter22",
+    ],
+)
+def test_a_password_under_its_name_is_masked_however_it_is_written(text):
+    assert "hunter22" not in Telling().cleaned(text)[0]
+    assert Telling().cleaned("pass: 12, fail: 3")[0] == "pass: 12, fail: 3"
