@@ -137,6 +137,8 @@ def _figure(thing: Any, told: Attached, telling: Telling) -> Attached:
     if hidden or telling.level not in ("stats", "values"):
         why = f"{', '.join(map(label, hidden))} hidden" if hidden else f"level {telling.level} tells no values"
         return replace(told, notes=(*told.notes, f"no picture: {why}"))
+    if any(note.endswith("masked") for note in told.notes):
+        return replace(told, notes=(*told.notes, "no picture: it would show what is masked"))
     try:
         return replace(told, image=figures.picture(thing))
     except ChatError as error:

@@ -155,6 +155,14 @@ def test_what_must_not_be_told_is_in_no_picture_and_no_word_either(how, why):
         assert told not in made.text
 
 
+def test_what_is_masked_in_words_is_in_no_picture():
+    figure, axes = plt.subplots()
+    axes.plot([1, 2])
+    axes.set_title("ada@example.com")
+    assert attaching.attach(figure, "fig").image is None
+    assert attaching.attach(figure, "fig", mask=False).image is not None
+
+
 def test_a_map_is_not_drawn_as_that_would_fetch_it(monkeypatch):
     go = pytest.importorskip("plotly.graph_objects")
     monkeypatch.setattr(figures, "_there", lambda _: True)
